@@ -1,0 +1,2 @@
+import { hello } from '@app/domain';
+process.stdout.write(hello());
