@@ -1,0 +1,81 @@
+import { isIP } from 'node:net';
+import { type Cidr, KeyRing, parseCidrs } from '@app/domain';
+import type { Setting } from './read-config.js';
+
+/** The kinds of values that settings have. A parser without a message of its own leaves the limit to speak. */
+
+export const integer = (name: string, fallback: number, [min, max]: readonly [number, number]): Setting<number> => ({
+  name,
+  secret: false,
+  limit: `a whole number from ${min} to ${max}`,
+  fallback: String(fallback),
+  parse: (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= min && value <= max ? value : refuse();
+  },
+});
+
+export const flag = (name: string, fallback: boolean): Setting<boolean> => ({
+  name,
+  secret: false,
+  limit: 'true or false',
+  fallback: String(fallback),
+  parse: (text) => (text === 'true' || text === 'false' ? text === 'true' : refuse()),
+});
+
+export const oneOf = <Value extends string>(name: string, fallback: Value, values: readonly Value[]): Setting<Value> => ({
+  name,
+  secret: false,
+  limit: `one of ${values.join(', ')}`,
+  fallback,
+  parse: (text) => values.find((value) => value === text) ?? refuse(),
+});
+
+export const address = (name: string, fallback: string, ...words: readonly string[]): Setting<string> => ({
+  name,
+  secret: false,
+  limit: ['an IP address', ...words].join(' or '),
+  fallback,
+  parse: (text) => (isIP(text) !== 0 || words.includes(text) ? text : refuse()),
+});
+
+export const cidrs = (name: string): Setting<readonly Cidr[]> => ({
+  name,
+  secret: false,
+  limit: 'CIDRs separated by commas',
+  absent: { value: [] },
+  parse: parseCidrs,
+});
+
+export const keyRing = (name: string): Setting<KeyRing> => ({
+  name,
+  secret: true,
+  limit: 'base64 of 32 bytes; several, separated by commas',
+  parse: (text) => KeyRing.parse(text),
+});
+
+export const secretText = (name: string, [min, max]: readonly [number, number]): Setting<string | undefined> => ({
+  name,
+  secret: true,
+  limit: `${min} to ${max} printable characters without spaces`,
+  absent: { value: undefined },
+  parse: (text) => (/^[\x21-\x7e]+$/.test(text) && text.length >= min && text.length <= max ? text : refuse()),
+});
+
+export const databaseUrl = (name: string): Setting<string> => ({
+  name,
+  secret: true,
+  limit: 'mysql://user:password@host:port/database',
+  parse: (text) => {
+    if (!URL.canParse(text)) return refuse();
+    const { protocol, hostname, username, pathname, searchParams } = new URL(text);
+    if (protocol !== 'mysql:' || hostname === '' || username === '' || !/^\/[^/]+$/.test(pathname)) return refuse();
+    const ssl = searchParams.get('ssl');
+    if (ssl !== null && ssl !== 'true' && ssl !== 'false') throw new RangeError('ssl is true or false');
+    return text;
+  },
+});
+
+function refuse(): never {
+  throw new RangeError('');
+}

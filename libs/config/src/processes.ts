@@ -1,0 +1,106 @@
+import type { Cidr, KeyRing } from '@app/domain';
+import { address, cidrs, databaseUrl, flag, integer, keyRing, oneOf, secretText } from './kinds.js';
+import { type Environment, type Settings, readConfig } from './read-config.js';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What every process reads. Names and limits are those of docs/configuration.md, and a test compares them. */
+export type ProcessConfig = {
+  readonly databaseUrl: string;
+  readonly databasePool: number;
+  readonly keyRing: KeyRing;
+  readonly opsPort: number;
+  readonly opsHost: string;
+  readonly rationalDelayMs: number;
+  readonly shutdownTimeoutMs: number;
+  readonly logLevel: LogLevel;
+};
+
+type TargetConfig = {
+  readonly allowedTargets: readonly Cidr[];
+  readonly allowHttpTargets: boolean;
+  /** An IP address, or `auto`: the first address of this machine that is not loopback. */
+  readonly nudgeHost: string;
+};
+
+export type IngestConfig = ProcessConfig &
+  TargetConfig & {
+    readonly adminKey: string | undefined;
+    readonly port: number;
+    readonly host: string;
+    readonly maxBodyBytes: number;
+    readonly acceptQueueMessages: number;
+    readonly acceptQueueBytes: number;
+    /** Messages in one transaction. */
+    readonly acceptBatch: number;
+    /** Consumers of a channel. */
+    readonly inlineFanout: number;
+    readonly maxConnections: number;
+    readonly requestTimeoutMs: number;
+  };
+
+export type DispatcherConfig = ProcessConfig &
+  TargetConfig & {
+    readonly maxInFlight: number;
+    readonly maxInFlightBytes: number;
+    readonly maxInFlightPerConsumer: number;
+    readonly deliveryTimeoutMs: number;
+    readonly settleTimeMs: number;
+    readonly nudgePort: number;
+  };
+
+export type SchedulerConfig = ProcessConfig;
+
+/** Each throws ConfigError with every problem of the environment. */
+export const readIngestConfig = (env: Environment): IngestConfig => readConfig(ingestSettings, env);
+export const readDispatcherConfig = (env: Environment): DispatcherConfig => readConfig(dispatcherSettings, env);
+export const readSchedulerConfig = (env: Environment): SchedulerConfig => readConfig(schedulerSettings, env);
+
+const PORTS = [0, 65_535] as const;
+const QUEUE_BYTES = [2 ** 20, 2 ** 32] as const;
+
+const processSettings = (opsPort: number): Settings<ProcessConfig> => ({
+  databaseUrl: databaseUrl('DATABASE_URL'),
+  databasePool: integer('DATABASE_POOL', 10, [4, 200]),
+  keyRing: keyRing('POSTHORN_SECRET_KEY'),
+  opsPort: integer('OPS_PORT', opsPort, PORTS),
+  opsHost: address('OPS_HOST', '0.0.0.0'),
+  rationalDelayMs: integer('RATIONAL_DELAY_MS', 5000, [100, 3_600_000]),
+  shutdownTimeoutMs: integer('SHUTDOWN_TIMEOUT_MS', 25_000, [1000, 600_000]),
+  logLevel: oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
+});
+
+const targetSettings: Settings<TargetConfig> = {
+  allowedTargets: cidrs('ALLOWED_TARGETS'),
+  allowHttpTargets: flag('ALLOW_HTTP_TARGETS', false),
+  nudgeHost: address('NUDGE_HOST', '127.0.0.1', 'auto'),
+};
+
+export const ingestSettings: Settings<IngestConfig> = {
+  ...processSettings(9090),
+  ...targetSettings,
+  adminKey: secretText('POSTHORN_ADMIN_KEY', [24, 200]),
+  port: integer('PORT', 8080, PORTS),
+  host: address('HOST', '0.0.0.0'),
+  maxBodyBytes: integer('MAX_BODY_BYTES', 1_048_576, [1, 8_388_608]),
+  acceptQueueMessages: integer('ACCEPT_QUEUE_MESSAGES', 10_000, [1, 1_000_000]),
+  acceptQueueBytes: integer('ACCEPT_QUEUE_BYTES', 67_108_864, QUEUE_BYTES),
+  acceptBatch: integer('ACCEPT_BATCH', 256, [1, 500]),
+  inlineFanout: integer('INLINE_FANOUT', 100, [1, 1000]),
+  maxConnections: integer('MAX_CONNECTIONS', 10_000, [10, 1_000_000]),
+  requestTimeoutMs: integer('REQUEST_TIMEOUT_MS', 30_000, [1000, 300_000]),
+};
+
+export const dispatcherSettings: Settings<DispatcherConfig> = {
+  ...processSettings(9091),
+  ...targetSettings,
+  maxInFlight: integer('MAX_IN_FLIGHT', 256, [1, 10_000]),
+  maxInFlightBytes: integer('MAX_IN_FLIGHT_BYTES', 67_108_864, QUEUE_BYTES),
+  maxInFlightPerConsumer: integer('MAX_IN_FLIGHT_PER_CONSUMER', 64, [1, 1000]),
+  deliveryTimeoutMs: integer('DELIVERY_TIMEOUT_MS', 15_000, [100, 120_000]),
+  settleTimeMs: integer('SETTLE_TIME_MS', 10_000, [1000, 60_000]),
+  nudgePort: integer('NUDGE_PORT', 0, PORTS),
+};
+
+export const schedulerSettings: Settings<SchedulerConfig> = processSettings(9092);
