@@ -1,0 +1,52 @@
+import { EPOCH_MS, messageStatusCode, type Id } from '@app/domain';
+import { makeDeliveries } from './accept.js';
+import type { Database } from './database.js';
+
+/** Consumers served in one transaction. */
+export const FAN_OUT_STEP = 1_000;
+
+interface FanoutRow {
+  message_id: Id;
+  channel_id: number;
+  prio_rank: number;
+  after_consumer_id: number;
+  last_consumer_id: number;
+}
+
+export interface FanOutResult {
+  deliveries: number;
+  consumerIds: number[];
+}
+
+/**
+ * Makes the deliveries of the oldest accepted message that nobody else is fanning out, for the next 1000 consumers that existed when it was accepted.
+ * The cursor moves in the same transaction, so that a kill repeats nothing. Returns undefined when there is nothing older than `olderThanMs`.
+ */
+export function fanOut(database: Database, olderThanMs = 0): Promise<FanOutResult | undefined> {
+  return database.transaction('fan-out', async (session) => {
+    const [row] = await session.query<FanoutRow[]>(
+      `SELECT message_id, channel_id, prio_rank, after_consumer_id, last_consumer_id FROM fanout FORCE INDEX (PRIMARY)
+        WHERE message_id < ${olderThanMs === 0 ? '~0' : '((FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000) - ? - ?) << 22)'}
+        ORDER BY message_id LIMIT 1 FOR UPDATE SKIP LOCKED`,
+      olderThanMs === 0 ? [] : [olderThanMs, EPOCH_MS],
+    );
+    if (!row) return undefined;
+    await session.query('SELECT id FROM channel FORCE INDEX (PRIMARY) WHERE id = ? LOCK IN SHARE MODE', [row.channel_id]);
+    const consumers = await session.query<{ id: number }[]>(
+      `SELECT id FROM consumer FORCE INDEX (consumer_by_channel) WHERE channel_id = ? AND id > ? AND id <= ? ORDER BY channel_id, id LIMIT ?`,
+      [row.channel_id, row.after_consumer_id, row.last_consumer_id, FAN_OUT_STEP],
+    );
+    const consumerIds = consumers.map(({ id }) => id);
+    await makeDeliveries(
+      session,
+      consumerIds.map((consumerId) => ({ messageId: row.message_id, consumerId, rank: row.prio_rank })),
+    );
+    if (consumerIds.length === FAN_OUT_STEP) {
+      await session.query('UPDATE fanout SET after_consumer_id = ? WHERE message_id = ?', [consumerIds.at(-1), row.message_id]);
+    } else {
+      await session.query('DELETE FROM fanout WHERE message_id = ?', [row.message_id]);
+      await session.query('UPDATE message SET status = ? WHERE id = ?', [messageStatusCode('out-for-delivery'), row.message_id]);
+    }
+    return { deliveries: consumerIds.length, consumerIds };
+  });
+}

@@ -1,0 +1,22 @@
+/**
+ * Statements that change rows by a list of primary keys read the list from one JSON parameter and reach each row through its key:
+ * `DELETE … WHERE pk IN (…)` on a small hot table turns into a full scan that waits on rows it was not asked about (docs/decisions/0002).
+ */
+
+/** Longest list for one statement. */
+export const MAX_KEYS = 500;
+
+const READY_COLUMNS = `c INT UNSIGNED PATH '$[0]', p TINYINT UNSIGNED PATH '$[1]', s BIGINT UNSIGNED PATH '$[2]'`;
+
+/** JSON rows `[consumer, rank, seq, …]` joined to `ready r` by its primary key; `more` names further columns from `$[3]` on. */
+export const readyRows = (more = ''): string =>
+  `JSON_TABLE(?, '$[*]' COLUMNS (${READY_COLUMNS}${more && `, ${more}`})) k STRAIGHT_JOIN ready r FORCE INDEX (PRIMARY)
+     ON r.consumer_id = k.c AND r.prio_rank = k.p AND r.seq = k.s`;
+
+/** JSON rows `[message, consumer, …]` joined to `delivery d` by its primary key; `more` names further columns from `$[2]` on. */
+export const deliveryRows = (more = ''): string =>
+  `JSON_TABLE(?, '$[*]' COLUMNS (m BIGINT UNSIGNED PATH '$[0]', c INT UNSIGNED PATH '$[1]'${more && `, ${more}`})) k
+     STRAIGHT_JOIN delivery d FORCE INDEX (PRIMARY) ON d.message_id = k.m AND d.consumer_id = k.c`;
+
+/** Orders ids, which are decimal text without leading zeros, as the numbers that they are. */
+export const byId = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : Number(a > b));

@@ -1,0 +1,65 @@
+import { isName, Problem } from '@app/domain';
+import { Injectable } from '@nestjs/common';
+import { In, IsNull, LessThan } from 'typeorm';
+import { Database } from '../database.js';
+import { ApiKey, Producer } from './entities.js';
+import { NOW } from './precondition.js';
+
+export interface NewApiKey {
+  id: string;
+  secretHash: Buffer;
+  name: string;
+  scopes: string[];
+  /** The name of a producer that exists. */
+  producer: string | null;
+  expiresAt: Date | null;
+}
+
+export interface ApiKeyPage {
+  limit: number;
+  /** The last key of the previous page. */
+  before?: { createdAt: Date; id: string };
+}
+
+/** A key with the name of its producer. */
+export type OwnedApiKey = ApiKey & { producer: string | null };
+
+@Injectable()
+export class ApiKeys {
+  constructor(private readonly database: Database) {}
+
+  find(id: string): Promise<ApiKey | null> {
+    return this.database.dataSource.getRepository(ApiKey).findOneBy({ id });
+  }
+
+  /** Throws {@link Problem} `validation-failed` when there is no such producer. */
+  create({ producer, ...key }: NewApiKey): Promise<OwnedApiKey> {
+    return this.database.transaction('create-key', async (session, manager) => {
+      const known = isName(producer) ? producer : '';
+      const [owner] = await session.query<{ id: number }[]>('SELECT id FROM producer WHERE name = ? LOCK IN SHARE MODE', [known]);
+      if (producer !== null && !owner) throw Problem.invalid([{ field: 'producer', message: 'does not exist' }]);
+      const rows = manager.getRepository(ApiKey);
+      await rows.insert({ ...key, producerId: owner?.id ?? null });
+      return { ...(await rows.findOneByOrFail({ id: key.id })), producer };
+    });
+  }
+
+  /** Newest first, revoked and expired ones too. */
+  async list({ limit, before }: ApiKeyPage): Promise<OwnedApiKey[]> {
+    const keys = await this.database.dataSource.getRepository(ApiKey).find({
+      where: before ? [{ createdAt: LessThan(before.createdAt) }, { createdAt: before.createdAt, id: LessThan(before.id) }] : {},
+      order: { createdAt: 'DESC', id: 'DESC' },
+      take: limit,
+    });
+    const owners = await this.database.dataSource.getRepository(Producer).findBy({ id: In(keys.flatMap((key) => key.producerId ?? [])) });
+    const names = new Map(owners.map(({ id, name }) => [id, name]));
+    return keys.map((key) => ({ ...key, producer: key.producerId === null ? null : (names.get(key.producerId) ?? null) }));
+  }
+
+  /** Revokes a key for good; its row stays. Answers whether there is such a key; a second call changes nothing. */
+  async revoke(id: string): Promise<boolean> {
+    const rows = this.database.dataSource.getRepository(ApiKey);
+    await rows.update({ id, revokedAt: IsNull() }, { revokedAt: NOW });
+    return rows.existsBy({ id });
+  }
+}

@@ -1,0 +1,67 @@
+import type { RetryPolicy } from '@app/domain';
+import { Column, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
+
+/** The broadcast highway that messages go to. */
+@Entity('channel')
+export class Channel {
+  @PrimaryGeneratedColumn({ type: 'int', unsigned: true }) id!: number;
+  @Column({ type: 'varchar' }) name!: string;
+  @Column({ type: 'varchar' }) description!: string;
+  @Column({ type: 'json', nullable: true }) retry!: RetryPolicy | null;
+  @Column({ name: 'retention_days', type: 'smallint', nullable: true }) retentionDays!: number | null;
+  @Column({ type: 'int' }) version!: number;
+  @Column({ name: 'created_at', type: 'datetime', precision: 3 }) createdAt!: Date;
+  @Column({ name: 'updated_at', type: 'datetime', precision: 3 }) updatedAt!: Date;
+}
+
+/** A system that publishes to channels. */
+@Entity('producer')
+export class Producer {
+  @PrimaryGeneratedColumn({ type: 'int', unsigned: true }) id!: number;
+  @Column({ type: 'varchar' }) name!: string;
+  @Column({ type: 'varchar' }) description!: string;
+  @Column({ type: 'int' }) version!: number;
+  @Column({ name: 'created_at', type: 'datetime', precision: 3 }) createdAt!: Date;
+  @Column({ name: 'updated_at', type: 'datetime', precision: 3 }) updatedAt!: Date;
+}
+
+/** A system registered on one channel. */
+@Entity('consumer')
+export class Consumer {
+  @PrimaryGeneratedColumn({ type: 'int', unsigned: true }) id!: number;
+  @Column({ name: 'channel_id', type: 'int' }) channelId!: number;
+  @Column({ type: 'varchar' }) name!: string;
+  @Column({ type: 'varchar' }) description!: string;
+  @Column({ type: 'varchar' }) type!: 'push' | 'pull';
+  @Column({ type: 'varchar', nullable: true }) url!: string | null;
+  /** One attempt in total; null: the dispatcher's DELIVERY_TIMEOUT_MS. */
+  @Column({ name: 'timeout_ms', type: 'int', nullable: true }) timeoutMs!: number | null;
+  @Column({ name: 'max_in_flight', type: 'smallint', nullable: true }) maxInFlight!: number | null;
+  @Column({ type: 'json', nullable: true }) retry!: RetryPolicy | null;
+  /** Static headers of every delivery. */
+  @Column({ type: 'json', nullable: true }) headers!: Record<string, string> | null;
+  /** Sealed; see KeyRing. The context is `consumer/<channel name>/<consumer name>`. */
+  @Column({ name: 'signing_secret', type: 'varchar' }) signingSecret!: string;
+  @Column({ name: 'paused_at', type: 'datetime', precision: 3, nullable: true }) pausedAt!: Date | null;
+  @Column({ name: 'disabled_at', type: 'datetime', precision: 3, nullable: true }) disabledAt!: Date | null;
+  @Column({ name: 'disabled_reason', type: 'varchar', nullable: true }) disabledReason!: string | null;
+  @Column({ type: 'int' }) version!: number;
+  @Column({ name: 'created_at', type: 'datetime', precision: 3 }) createdAt!: Date;
+  @Column({ name: 'updated_at', type: 'datetime', precision: 3 }) updatedAt!: Date;
+}
+
+/** A key; only the SHA-256 of its secret part is stored. */
+@Entity('api_key')
+export class ApiKey {
+  /** The public part, by which the row is found. */
+  @PrimaryColumn({ type: 'char' }) id!: string;
+  @Column({ name: 'secret_hash', type: 'binary' }) secretHash!: Buffer;
+  @Column({ type: 'varchar' }) name!: string;
+  @Column({ type: 'json' }) scopes!: string[];
+  @Column({ name: 'producer_id', type: 'int', nullable: true }) producerId!: number | null;
+  @Column({ name: 'expires_at', type: 'datetime', precision: 3, nullable: true }) expiresAt!: Date | null;
+  @Column({ name: 'revoked_at', type: 'datetime', precision: 3, nullable: true }) revokedAt!: Date | null;
+  @Column({ name: 'created_at', type: 'datetime', precision: 3 }) createdAt!: Date;
+}
+
+export const entities = [Channel, Producer, Consumer, ApiKey];

@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+export type App = 'ingest-api' | 'dispatcher' | 'failsafe-scheduler';
+export type Line = Record<string, unknown> & { msg?: string };
+
+const STARTED_MS = 30_000;
+
+/** One real process of Posthorn, from `dist/`, on free ports. */
+export class AppProcess {
+  readonly lines: Line[] = [];
+  private readonly text: string[] = [];
+
+  private constructor(
+    readonly app: App,
+    readonly child: ChildProcess,
+  ) {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      try {
+        this.lines.push(JSON.parse(line) as Line);
+      } catch {
+        this.text.push(line);
+      }
+    });
+    createInterface({ input: child.stderr! }).on('line', (line) => this.text.push(line));
+  }
+
+  /** Starts and waits until it is ready. Rejects with its output when it exits instead. */
+  static async start(app: App, env: Record<string, string>): Promise<AppProcess> {
+    const started = AppProcess.spawn(app, env);
+    await started.ready();
+    return started;
+  }
+
+  static spawn(app: App, env: Record<string, string>): AppProcess {
+    const main = path.resolve(`dist/apps/${app}/src/main.js`);
+    if (!existsSync(main)) throw new Error(`${main} is missing; run "npm run build"`);
+    const child = spawn(process.execPath, ['--enable-source-maps', main], {
+      env: { PATH: process.env['PATH'], OPS_PORT: '0', OPS_HOST: '127.0.0.1', PORT: '0', HOST: '127.0.0.1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return new AppProcess(app, child);
+  }
+
+  async ready(): Promise<void> {
+    const until = performance.now() + STARTED_MS;
+    while (!this.lines.some((line) => line.msg === 'process.started')) {
+      if (this.exited) throw new Error(`${this.app} exited with ${this.child.exitCode}:\n${this.output}`);
+      if (performance.now() > until) throw new Error(`${this.app} did not start:\n${this.output}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  get exited(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  get output(): string {
+    return [...this.text, ...this.lines.map((line) => JSON.stringify(line))].join('\n');
+  }
+
+  /** A field of the first line with this message. */
+  field<T>(msg: string, name: string): T {
+    const line = this.lines.find((one) => one.msg === msg);
+    if (!line) throw new Error(`${this.app} has not logged ${msg}:\n${this.output}`);
+    return line[name] as T;
+  }
+
+  get opsUrl(): string {
+    return `http://127.0.0.1:${this.field(`${this.app === 'ingest-api' ? 'ingest' : this.app === 'dispatcher' ? 'dispatcher' : 'scheduler'}.ready`, 'opsPort')}`;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  /** SIGTERM; resolves with the exit code. */
+  async stop(): Promise<number | null> {
+    return this.end('SIGTERM');
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<number | null> {
+    if (!this.exited) {
+      const exit = once(this.child, 'exit');
+      this.child.kill(signal);
+      await exit;
+    }
+    return this.child.exitCode;
+  }
+}
