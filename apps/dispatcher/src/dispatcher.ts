@@ -1,0 +1,125 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import type { DispatcherConfig } from '@app/config';
+import { type DispatcherMetrics, type Log, NudgeListener, Repeat } from '@app/runtime';
+import { assertFit, type Claimed, Database, HEARTBEAT_MS, Node, type Settlement } from '@app/storage';
+import { ClaimLoop } from './lanes/claim-loop.js';
+import { FanOutLoop } from './lanes/fan-out-loop.js';
+import { LanePoll } from './lanes/lane-poll.js';
+import { PromoteLoop } from './lanes/promote-loop.js';
+import { Ring } from './lanes/ring.js';
+import { Slots } from './lanes/slots.js';
+import { type Target, Targets } from './lanes/targets.js';
+import { Deliverer } from './post/deliverer.js';
+import { Pools } from './post/pools.js';
+import { observe } from './settle/observe.js';
+import { Settler } from './settle/settler.js';
+
+export const PARTS = Symbol('dispatcher parts');
+export interface DispatcherParts {
+  config: DispatcherConfig;
+  metrics: DispatcherMetrics;
+  log: Log;
+}
+
+/** Kept of the shutdown time for settling and giving back. */
+const SETTLE_GRACE_MS = 5_000;
+
+/** Joins the loops: lanes are found, claimed, posted, settled; retries promoted; large channels fanned out. */
+@Injectable()
+export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private node!: Node;
+  private listener!: NudgeListener;
+  private claims!: ClaimLoop;
+  private settler!: Settler;
+  private promotes!: PromoteLoop;
+  private deliverer!: Deliverer;
+  private pools!: Pools;
+  /** Loops that find work; all stop first. */
+  private finders: Repeat[] = [];
+  private heartbeat!: Repeat;
+  private readonly targetOf = new WeakMap<Claimed, Target>();
+
+  constructor(
+    private readonly database: Database,
+    @Inject(PARTS) private readonly parts: DispatcherParts,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { config, log } = this.parts;
+    log.info({ server: await assertFit(this.database) }, 'database.fit');
+    this.listener = await NudgeListener.listen(config.nudgeHost, config.nudgePort, (ids) => this.nudged(ids), log);
+    this.node = await Node.join(this.database, 'dispatcher', this.listener.address);
+    this.build();
+    log.info({ node: this.node.number, nudges: this.listener.address }, 'dispatcher.joined');
+    for (const loop of this.loops()) loop.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    const { config } = this.parts;
+    await Promise.all(this.finders.map((loop) => loop.stop()));
+    await this.deliverer.stop(Math.max(0, config.shutdownTimeoutMs - SETTLE_GRACE_MS));
+    await this.settler.flush();
+    await this.settler.loop.stop();
+    await this.heartbeat.stop();
+    this.listener.close();
+    await this.pools.close();
+    await this.node.leave();
+  }
+
+  /** Loops that stand still; empty when all is well. */
+  stale(): string[] {
+    return this.loops()
+      .filter((loop) => loop.stale)
+      .map((loop) => `loop ${loop.name} stands still`);
+  }
+
+  private loops(): Repeat[] {
+    return [this.heartbeat, this.settler.loop, ...this.finders];
+  }
+
+  private nudged(consumerIds: readonly number[]): void {
+    if (this.finders.length === 0) return;
+    if (consumerIds.length > 0) this.claims.add(consumerIds);
+    else for (const loop of this.finders) loop.wake();
+  }
+
+  private build(): void {
+    const { database, node } = this;
+    const { config, metrics, log } = this.parts;
+    const slots = new Slots(config.maxInFlight, config.maxInFlightBytes);
+    const targets = new Targets(database, config);
+    this.pools = new Pools(config.allowedTargets, config.deliveryTimeoutMs);
+    this.settler = new Settler({ database, node, metrics, log }, (batch, lost) => this.settled(batch, lost));
+    this.deliverer = new Deliverer(
+      { database, pools: this.pools, slots, metrics, log },
+      (settlement, work) => {
+        this.targetOf.set(settlement.claim, work.target);
+        this.settler.add(settlement);
+      },
+      (consumerId) => this.claims.release(consumerId),
+    );
+    this.claims = new ClaimLoop({ database, node, ring: new Ring(), slots, targets, metrics }, config, log, (work) =>
+      this.deliverer.begin(work),
+    );
+    const found = (ids: readonly number[]): void => this.claims.add(ids);
+    this.promotes = new PromoteLoop({ database, node, metrics }, log, found);
+    const fanOuts = new FanOutLoop({ database, metrics }, log, found);
+    const poll = new LanePoll(database, log, found);
+    this.finders = [this.claims.loop, this.promotes.loop, fanOuts.loop, poll.loop];
+    this.heartbeat = new Repeat({ name: 'heartbeat', log, staleAfterMs: 60_000, doOnce: () => this.beat() });
+  }
+
+  private settled(batch: readonly Settlement[], lost: ReadonlySet<Settlement>): void {
+    for (const settlement of batch) {
+      this.claims.release(settlement.claim.consumerId);
+      if (lost.has(settlement)) continue;
+      observe(settlement, this.targetOf.get(settlement.claim)!, this.parts.metrics, this.parts.log);
+      if (settlement.step.to === 'retry') this.promotes.expect(settlement.step.delayMs);
+    }
+  }
+
+  private async beat(): Promise<number> {
+    if ((await this.node.heartbeat()) === 'replaced') this.parts.log.warn({ node: this.node.number }, 'node.replaced');
+    return HEARTBEAT_MS;
+  }
+}

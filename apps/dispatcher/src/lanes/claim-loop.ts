@@ -1,0 +1,165 @@
+import { type DispatcherMetrics, type Log, Repeat } from '@app/runtime';
+import { type Claimed, type Database, type LaneWish, type Node, claim } from '@app/storage';
+import type { Ring } from './ring.js';
+import type { Slots } from './slots.js';
+import type { Target, Targets } from './targets.js';
+
+/** Lanes in one claim transaction. */
+const LANES_PER_CLAIM = 32;
+/** While a lane is in flight, its slots are gathered for this long rather than claimed one by one. */
+const GATHER_MS = 2;
+const GATHER_SLOTS = 16;
+/** Nothing may be claimed: whoever frees a slot or adds a lane wakes the loop; if a wake is lost, look again. */
+const IDLE_MS = 1_000;
+/** Between the last moment of an attempt and the end of its lease, beside the time to settle. */
+const LEASE_MARGIN_MS = 5_000;
+
+/** A delivery that this process owns until its lease ends. */
+export interface Work {
+  claim: Claimed;
+  target: Target;
+  /** By the monotonic clock, which runs on while a process is frozen: an attempt must be able to end and settle before this. */
+  leaseEndsAt: number;
+}
+
+export interface ClaimSettings {
+  deliveryTimeoutMs: number;
+  maxInFlightPerConsumer: number;
+  settleTimeMs: number;
+}
+
+interface Parts {
+  database: Database;
+  node: Node;
+  ring: Ring;
+  slots: Slots;
+  targets: Targets;
+  metrics: DispatcherMetrics;
+}
+
+/** Rings through the lanes and claims as many rows as there are free slots, never more. */
+export class ClaimLoop {
+  readonly loop: Repeat;
+  /** When a lane was claimed from last, monotonic. */
+  private readonly turnAt = new Map<number, number>();
+  /** Lanes whose consumer has no free slot; they come back to the ring when one is released. */
+  private readonly parked = new Set<number>();
+
+  constructor(
+    private readonly parts: Parts,
+    private readonly settings: ClaimSettings,
+    log: Log,
+    private readonly begin: (work: Work[]) => void,
+  ) {
+    this.loop = new Repeat({ name: 'claim', log, staleAfterMs: 60_000, doOnce: () => this.doOnce() });
+  }
+
+  /** Consumers that may have something due. */
+  add(consumerIds: Iterable<number>): void {
+    this.parts.ring.add(consumerIds);
+    this.loop.wake();
+  }
+
+  /** A slot was freed. */
+  release(consumerId: number): void {
+    const { slots, ring, metrics } = this.parts;
+    slots.release(consumerId);
+    metrics.inFlight.set(slots.used);
+    if (this.parked.delete(consumerId)) ring.add([consumerId]);
+    if (ring.size > 0) this.loop.wake();
+  }
+
+  /** One claim transaction at most; answers in how many ms to look again. */
+  async doOnce(): Promise<number> {
+    const { wishes, gathering } = this.wishes();
+    if (wishes.length === 0) return gathering ? GATHER_MS : IDLE_MS;
+    try {
+      await this.claimAndBegin(wishes);
+    } catch (error) {
+      this.parts.ring.add(wishes.map((wish) => wish.consumerId));
+      throw error;
+    }
+    return this.parts.ring.size > 0 ? 0 : IDLE_MS;
+  }
+
+  private async claimAndBegin(wishes: readonly LaneWish[]): Promise<void> {
+    const { database, node, slots, targets, metrics } = this.parts;
+    const startedAt = performance.now();
+    const end = metrics.claimSeconds.startTimer();
+    const { claimed, rescued, versions } = await claim(database, wishes, node.mint());
+    end();
+    if (rescued > 0) metrics.rescued.inc(rescued);
+    this.putBack(wishes, claimed);
+    if (claimed.length === 0) return;
+    // If this fails the rows stay leased and are rescued when the lease runs out.
+    const known = await targets.at(versions);
+    const leases = new Map(wishes.map((wish) => [wish.consumerId, wish.leaseMs]));
+    const work: Work[] = [];
+    for (const one of claimed) {
+      const target = known.get(one.consumerId);
+      if (!target) continue;
+      slots.take(one.consumerId);
+      work.push({ claim: one, target, leaseEndsAt: startedAt + leases.get(one.consumerId)! });
+    }
+    metrics.inFlight.set(slots.used);
+    this.begin(work);
+  }
+
+  private wishes(): { wishes: LaneWish[]; gathering: boolean } {
+    const { ring, slots } = this.parts;
+    const free = slots.free;
+    if (free <= 0) return { wishes: [], gathering: false };
+    const now = performance.now();
+    const full: number[] = [];
+    let gathering = false;
+    const lanes = ring.take(Math.min(LANES_PER_CLAIM, free), (id) => {
+      const mine = Math.min(this.freeOf(id), free);
+      if (mine <= 0) full.push(id);
+      const may = mine > 0 && this.mayRun(id, mine, now);
+      gathering ||= mine > 0 && !may;
+      return may;
+    });
+    for (const id of full) {
+      ring.remove(id);
+      this.parked.add(id);
+    }
+    const share = Math.max(1, Math.floor(free / Math.max(1, lanes.length)));
+    const wish = (consumerId: number): LaneWish => ({
+      consumerId,
+      limit: Math.min(share, this.freeOf(consumerId)),
+      leaseMs: this.leaseMs(consumerId),
+    });
+    return { wishes: lanes.map(wish), gathering };
+  }
+
+  /** At once when many slots are free or none is in use, else after they were gathered for a moment. */
+  private mayRun(consumerId: number, free: number, now: number): boolean {
+    if (free >= GATHER_SLOTS || this.parts.slots.usedBy(consumerId) === 0) return true;
+    return now - (this.turnAt.get(consumerId) ?? -Infinity) >= GATHER_MS;
+  }
+
+  private freeOf(consumerId: number): number {
+    const limit = this.parts.targets.peek(consumerId)?.maxInFlight ?? this.settings.maxInFlightPerConsumer;
+    return limit - this.parts.slots.usedBy(consumerId);
+  }
+
+  private leaseMs(consumerId: number): number {
+    const timeoutMs = this.parts.targets.peek(consumerId)?.timeoutMs ?? this.settings.deliveryTimeoutMs;
+    return timeoutMs + this.settings.settleTimeMs + LEASE_MARGIN_MS;
+  }
+
+  /** A lane that gave all that was asked for may have more; one that gave less is empty for now, or not open. */
+  private putBack(wishes: readonly LaneWish[], claimed: readonly Claimed[]): void {
+    const counts = new Map<number, number>();
+    for (const { consumerId } of claimed) counts.set(consumerId, (counts.get(consumerId) ?? 0) + 1);
+    const now = performance.now();
+    for (const { consumerId, limit } of wishes) {
+      if ((counts.get(consumerId) ?? 0) === limit) {
+        this.parts.ring.add([consumerId]);
+        this.turnAt.set(consumerId, now);
+      } else {
+        this.turnAt.delete(consumerId);
+      }
+    }
+  }
+}

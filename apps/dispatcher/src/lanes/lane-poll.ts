@@ -1,0 +1,27 @@
+import { type Log, Repeat } from '@app/runtime';
+import { type Database, activeLanes } from '@app/storage';
+
+const BUSY_MS = 250;
+const IDLE_MS = 1_000;
+
+/** Finds the lanes that no nudge told us of: a nudge was lost, a lease ran out, a consumer was resumed. */
+export class LanePoll {
+  readonly loop: Repeat;
+  private waitMs = BUSY_MS;
+
+  constructor(
+    private readonly database: Database,
+    log: Log,
+    private readonly found: (consumerIds: readonly number[]) => void,
+  ) {
+    this.loop = new Repeat({ name: 'lane-poll', log, staleAfterMs: 60_000, doOnce: () => this.doOnce() });
+  }
+
+  /** One look; answers in how many ms to look again: soon while there is work, doubling to a second when there is none. */
+  async doOnce(): Promise<number> {
+    const lanes = await activeLanes(this.database);
+    if (lanes.length > 0) this.found(lanes);
+    this.waitMs = lanes.length > 0 ? BUSY_MS : Math.min(IDLE_MS, this.waitMs * 2);
+    return this.waitMs * (0.75 + Math.random() / 2);
+  }
+}

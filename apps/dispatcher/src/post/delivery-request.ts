@@ -1,0 +1,41 @@
+import { sign } from '@app/domain';
+import type { Outgoing } from '@app/storage';
+import type { Work } from '../lanes/claim-loop.js';
+
+const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
+
+/**
+ * Headers of one attempt as a flat list, signed over the exact bytes now (Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature`).
+ * The id is the same on every attempt; the producer's own headers come before the consumer's static ones, which replace them.
+ */
+export function deliveryHeaders({ claim, target }: Work, message: Outgoing, nowMs: number): string[] {
+  const timestamp = Math.floor(nowMs / 1000);
+  const headers = [
+    'content-type',
+    message.contentType ?? DEFAULT_CONTENT_TYPE,
+    'webhook-id',
+    message.id,
+    'webhook-timestamp',
+    String(timestamp),
+    'webhook-signature',
+    sign(target.secrets, message.id, timestamp, message.payload),
+    'posthorn-channel',
+    target.channel,
+    'posthorn-consumer',
+    target.consumer,
+    'posthorn-attempt',
+    String(claim.attempt),
+    'posthorn-priority',
+    String(message.priority),
+    'user-agent',
+    'Posthorn/0.1',
+    'accept-encoding',
+    'identity',
+  ];
+  if (message.type !== null) headers.push('posthorn-type', message.type);
+  if (message.traceParent !== null) headers.push('traceparent', message.traceParent);
+  if (message.headers === null) return [...headers, ...target.headers];
+  const own = new Map(Object.entries(JSON.parse(message.headers) as Record<string, string>));
+  for (let at = 0; at < target.headers.length; at += 2) own.delete(target.headers[at]!.toLowerCase());
+  return [...headers, ...[...own].flat(), ...target.headers];
+}

@@ -1,0 +1,60 @@
+import type { ErrorClass } from '@app/domain';
+
+/** A name resolved to an address, or the URL is one, that deliveries may not go to. */
+export class BlockedTargetError extends Error {
+  readonly code = 'POSTHORN_BLOCKED_TARGET';
+}
+
+/** The delivery timeout passed: DNS, connect, TLS, request, answer and body together. */
+export class DeliveryTimeoutError extends Error {
+  readonly code = 'POSTHORN_DELIVERY_TIMEOUT';
+}
+
+const classes: Record<string, ErrorClass> = {
+  POSTHORN_BLOCKED_TARGET: 'blocked-target',
+  POSTHORN_DELIVERY_TIMEOUT: 'timeout',
+  UND_ERR_CONNECT_TIMEOUT: 'timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'timeout',
+  UND_ERR_BODY_TIMEOUT: 'timeout',
+  ETIMEDOUT: 'timeout',
+  ENOTFOUND: 'dns',
+  EAI_AGAIN: 'dns',
+  EAI_FAIL: 'dns',
+  EAI_NODATA: 'dns',
+  ECONNREFUSED: 'connection-refused',
+  EHOSTUNREACH: 'connection-refused',
+  ENETUNREACH: 'connection-refused',
+  EADDRNOTAVAIL: 'connection-refused',
+  ECONNRESET: 'connection-reset',
+  ECONNABORTED: 'connection-reset',
+  EPIPE: 'connection-reset',
+  UND_ERR_SOCKET: 'connection-reset',
+  UND_ERR_HEADERS_OVERFLOW: 'invalid-response',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'invalid-response',
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'invalid-response',
+  EPROTO: 'tls',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'tls',
+  SELF_SIGNED_CERT_IN_CHAIN: 'tls',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'tls',
+  UNABLE_TO_GET_ISSUER_CERT: 'tls',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'tls',
+  HOSTNAME_MISMATCH: 'tls',
+  INVALID_PURPOSE: 'tls',
+  INVALID_CA: 'tls',
+};
+const prefixes: readonly (readonly [string, ErrorClass])[] = [
+  ['ERR_TLS_', 'tls'],
+  ['ERR_SSL_', 'tls'],
+  ['CERT_', 'tls'],
+  ['CRL_', 'tls'],
+  ['HPE_', 'invalid-response'],
+];
+
+/** The class of what undici, Node or the guard threw; several addresses that all failed count as the first of them. */
+export function classOf(error: unknown): ErrorClass {
+  if (error instanceof AggregateError && error.errors.length > 0) return classOf(error.errors[0]);
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  const known = classes[code] ?? prefixes.find(([prefix]) => code.startsWith(prefix))?.[1];
+  if (known) return known;
+  return error instanceof Error && error.cause !== undefined ? classOf(error.cause) : 'internal';
+}

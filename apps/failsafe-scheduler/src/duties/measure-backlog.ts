@@ -1,0 +1,15 @@
+import type { SchedulerMetrics } from '@app/runtime';
+import { type Database, backlog } from '@app/storage';
+import type { Duty } from './duty.js';
+
+/** Publishes how much work is unfinished and for how long the oldest of it has waited. */
+export const measureBacklog = (database: Database, metrics: SchedulerMetrics): Duty => ({
+  name: 'measure-backlog',
+  everyMs: 10_000,
+  doOnce: async () => {
+    const { fanout, ready, retry, deadLetters, oldestMs } = await backlog(database);
+    for (const [table, rows] of Object.entries({ fanout, ready, retry, dead_letter: deadLetters })) metrics.backlog.set({ table }, rows);
+    metrics.oldestUnfinishedSeconds.set(oldestMs / 1000);
+    return 0;
+  },
+});

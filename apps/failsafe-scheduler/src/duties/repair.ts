@@ -1,0 +1,79 @@
+import { type Log, type NudgeSender } from '@app/runtime';
+import { type Database, type Node, buryNodes, dispatcherAddresses, fanOut, makePartitions, promote, sweepOrphans } from '@app/storage';
+import type { Duty } from './duty.js';
+
+export interface RepairParts {
+  database: Database;
+  node: Node;
+  nudges: NudgeSender;
+  log: Log;
+  rationalDelayMs: number;
+}
+
+/** Steps of one run, so that a run ends and leadership is renewed in between. */
+const MAX_STEPS = 100;
+
+/** Repeats a step until it has nothing more to do. */
+async function drain(step: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let steps = 0; steps < MAX_STEPS; steps++) {
+    const count = await step();
+    if (count === 0) break;
+    total += count;
+  }
+  return total;
+}
+
+/** Messages that were accepted longer than the rational delay ago and are not out for delivery. */
+export const fanOutForgotten = ({ database, nudges, rationalDelayMs }: RepairParts): Duty => ({
+  name: 'fan-out-forgotten',
+  everyMs: 1_000,
+  doOnce: () =>
+    drain(async () => {
+      const step = await fanOut(database, rationalDelayMs);
+      if (step && step.consumerIds.length > 0) nudges.nudge(step.consumerIds);
+      return step ? Math.max(1, step.deliveries) : 0;
+    }),
+});
+
+/** Retries that have been due for longer than the rational delay. */
+export const promoteOverdue = ({ database, node, nudges, rationalDelayMs }: RepairParts): Duty => ({
+  name: 'promote-overdue',
+  everyMs: 1_000,
+  doOnce: () =>
+    drain(async () => {
+      const { moved, consumerIds } = await promote(database, () => node.mint(), rationalDelayMs);
+      if (moved > 0) nudges.nudge(consumerIds);
+      return moved;
+    }),
+});
+
+/** Processes that fell silent. */
+export const buryDeadNodes = ({ database, nudges, log }: RepairParts): Duty => ({
+  name: 'bury-dead-nodes',
+  everyMs: 5_000,
+  doOnce: async () => {
+    const dead = await buryNodes(database);
+    for (const node of dead) log.warn(node, 'node.died');
+    nudges.setAddresses(await dispatcherAddresses(database));
+    return dead.length;
+  },
+});
+
+/** Day partitions, a week ahead. */
+export const makePartitionsAhead = ({ database, log }: RepairParts): Duty => ({
+  name: 'make-partitions',
+  everyMs: 600_000,
+  doOnce: async () => {
+    const made = await makePartitions(database);
+    if (made.length > 0) log.info({ made }, 'partitions.made');
+    return made.length;
+  },
+});
+
+/** What deleted consumers left behind. */
+export const sweepDeleted = ({ database }: RepairParts): Duty => ({
+  name: 'sweep-deleted',
+  everyMs: 2_000,
+  doOnce: () => drain(() => sweepOrphans(database)),
+});
