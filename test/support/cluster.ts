@@ -81,7 +81,7 @@ export class Cluster {
         ...(raw ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      body: raw ? (body as BodyInit | undefined) : JSON.stringify(body),
+      body: raw ? (body as string | Uint8Array<ArrayBuffer> | undefined) : JSON.stringify(body),
     });
     const text = await response.text();
     const json = (response.headers.get('content-type') ?? '').includes('json');

@@ -51,7 +51,7 @@ export async function backlog(database: Database, nowMs = Date.now()): Promise<B
   };
   const heads = await database.query<{ seq: Id }[]>(
     `SELECT h.seq FROM (SELECT consumer_id, prio_rank, MIN(seq) AS seq FROM ready GROUP BY consumer_id, prio_rank) h
-       JOIN consumer c ON c.id = h.consumer_id WHERE c.paused_at IS NULL AND c.disabled_at IS NULL`,
+       STRAIGHT_JOIN consumer c FORCE INDEX (PRIMARY) ON c.id = h.consumer_id WHERE c.paused_at IS NULL AND c.disabled_at IS NULL`,
   );
   const fanouts = await database.query<{ id: Id | null }[]>('SELECT MIN(message_id) AS id FROM fanout');
   const starts = [...heads.map((head) => head.seq), ...fanouts.flatMap((row) => row.id ?? [])].map(msOf);

@@ -124,7 +124,8 @@ async function recordLost(session: Session, lost: readonly Claimed[]): Promise<v
  */
 export async function activeLanes(database: Database): Promise<number[]> {
   const rows = await database.query<{ id: number }[]>(
-    `SELECT c.id FROM (SELECT DISTINCT consumer_id FROM ready) lane JOIN consumer c ON c.id = lane.consumer_id
+    `SELECT c.id FROM (SELECT DISTINCT consumer_id FROM ready) lane
+        STRAIGHT_JOIN consumer c FORCE INDEX (PRIMARY) ON c.id = lane.consumer_id
       WHERE c.paused_at IS NULL AND c.disabled_at IS NULL AND c.type = 'push'`,
   );
   return rows.map((row) => row.id);

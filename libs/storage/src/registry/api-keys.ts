@@ -40,7 +40,7 @@ export class ApiKeys {
       if (producer !== null && !owner) throw Problem.invalid([{ field: 'producer', message: 'does not exist' }]);
       const rows = manager.getRepository(ApiKey);
       await rows.insert({ ...key, producerId: owner?.id ?? null });
-      return { ...(await rows.findOneByOrFail({ id: key.id })), producer };
+      return Object.assign(await rows.findOneByOrFail({ id: key.id }), { producer });
     });
   }
 
@@ -53,7 +53,7 @@ export class ApiKeys {
     });
     const owners = await this.database.dataSource.getRepository(Producer).findBy({ id: In(keys.flatMap((key) => key.producerId ?? [])) });
     const names = new Map(owners.map(({ id, name }) => [id, name]));
-    return keys.map((key) => ({ ...key, producer: key.producerId === null ? null : (names.get(key.producerId) ?? null) }));
+    return keys.map((key) => Object.assign(key, { producer: names.get(key.producerId ?? 0) ?? null }));
   }
 
   /** Revokes a key for good; its row stays. Answers whether there is such a key; a second call changes nothing. */

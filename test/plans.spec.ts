@@ -1,0 +1,192 @@
+import { type Id, firstIdAt } from '@app/domain';
+import {
+  accept,
+  activeLanes,
+  claim,
+  discard,
+  fanOut,
+  giveBack,
+  type LaneWish,
+  listDeadLetters,
+  listDeliveries,
+  listMessages,
+  loadMessages,
+  loadTargets,
+  type NewMessage,
+  Node,
+  promote,
+  redrive,
+  settle,
+  sweepOrphans,
+  untilNextRetry,
+  deliveriesOf,
+  findMessage,
+  listAttempts,
+} from '@app/storage';
+import { freshDatabase, type TestDatabase } from './support/database.js';
+import { explainAll, flaws } from './support/explain.js';
+
+const CONSUMERS = 20;
+const DIGITS =
+  '(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)';
+const NUMBERS = `(SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS n FROM ${DIGITS} a, ${DIGITS} b, ${DIGITS} c, ${DIGITS} e, ${DIGITS} f) numbers`;
+
+/** `rows` rows in every table, all older than what the test itself makes. */
+async function fill({ database }: TestDatabase, rows: number): Promise<void> {
+  await database.query(`INSERT INTO channel (id, name) VALUES (1, 'a'), (2, 'b')`);
+  await database.query(
+    `INSERT INTO consumer (id, channel_id, name, type, url, signing_secret)
+     SELECT n + 1, 1, CONCAT('c', n), 'push', 'http://127.0.0.1/', '' FROM ${NUMBERS} WHERE n < ${CONSUMERS}`,
+  );
+  const base = firstIdAt(Date.now() - 3_600_000);
+  const from = `FROM ${NUMBERS} WHERE n < ${rows}`;
+  const consumer = `n MOD ${CONSUMERS} + 1`;
+  const other = `(n + 1) MOD ${CONSUMERS} + 1`;
+  await database.query(`INSERT INTO message (id, channel_id, status, priority, size, payload) SELECT ${base} + n, 1, 2, 0, 1, 'x' ${from}`);
+  await database.query(`INSERT INTO delivery (message_id, consumer_id, status) SELECT ${base} + n, ${consumer}, 1 ${from}`);
+  await database.query(`INSERT INTO delivery (message_id, consumer_id, status) SELECT ${base} + n, ${other}, 6 ${from}`);
+  await database.query(
+    `INSERT INTO attempt (message_id, consumer_id, number, started_at, duration_ms) SELECT ${base} + n, ${consumer}, 900, NOW(3), 1 ${from}`,
+  );
+  await database.query(
+    `INSERT INTO ready (consumer_id, prio_rank, seq, message_id) SELECT ${consumer}, 9, ${base} + n, ${base} + n ${from}`,
+  );
+  await database.query(
+    `INSERT INTO retry (due_at, message_id, consumer_id, prio_rank, attempts) SELECT NOW(3) - INTERVAL 1 HOUR + INTERVAL n SECOND, ${base} + n + 200000, ${consumer}, 9, 1 ${from}`,
+  );
+  await database.query(`INSERT INTO dead_letter (consumer_id, message_id, reason) SELECT ${other}, ${base} + n, 'gone' ${from}`);
+  await database.query(
+    `INSERT INTO idempotency (channel_id, key_hash, message_id, body_hash) SELECT 1, LEFT(UNHEX(SHA2(n, 256)), 16), ${base} + n, LEFT(UNHEX(SHA2(n, 256)), 16) ${from}`,
+  );
+  await database.query(
+    `INSERT INTO fanout (message_id, channel_id, prio_rank, last_consumer_id) SELECT ${base} + n + 500000, 1, 9, 20 ${from}`,
+  );
+  for (const table of ['message', 'delivery', 'attempt', 'ready', 'retry', 'dead_letter', 'idempotency', 'fanout', 'consumer', 'channel']) {
+    await database.query(`ANALYZE TABLE ${table}`);
+  }
+}
+
+async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> {
+  const { database } = test;
+  const mint = (): Id => node.mint();
+  const message = (channelId: number): NewMessage => ({
+    id: mint(),
+    channelId,
+    producerId: null,
+    priority: 0,
+    type: null,
+    orderingKey: null,
+    contentType: null,
+    headers: null,
+    traceParent: null,
+    payload: Buffer.from('x'),
+    idempotency: { keyHash: Buffer.from(mint().padStart(16).slice(-16)), bodyHash: Buffer.alloc(16) },
+  });
+  const accepted = await accept(database, [message(1), message(1), message(2)], 100);
+  await accept(database, [message(1)], 1);
+  await activeLanes(database);
+  const wish = (consumerId: number): LaneWish => ({ consumerId, limit: 3, leaseMs: 30_000 });
+  const { claimed } = await claim(database, [wish(3), wish(4)], mint());
+  await loadMessages(
+    database,
+    claimed.map((one) => one.messageId),
+  );
+  await loadTargets(database, [3, 4]);
+  const back = claimed.splice(0, 1);
+  await giveBack(database, back);
+  await settle(
+    database,
+    claimed.map((claim_, n) => ({
+      claim: claim_,
+      startedAtMs: Date.now(),
+      durationMs: 1,
+      httpCode: 200,
+      errorClass: null,
+      responseBody: null,
+      step:
+        n === 0
+          ? { to: 'retry', delayMs: 1000, errorClass: 'timeout' }
+          : n === 1
+            ? { to: 'delivered' }
+            : { to: 'dead', reason: 'gone', errorClass: 'gone', disableConsumer: true },
+    })),
+    1,
+  );
+  await promote(database, mint);
+  await untilNextRetry(database);
+  await fanOut(database);
+  await fanOut(database, 1_000);
+  await redrive(database, 2, {}, mint);
+  await redrive(database, 2, { from: new Date(0), to: new Date(), reason: 'gone' }, mint);
+  await discard(database, 5, {});
+  const page = { limit: 50, before: firstIdAt(Date.now()) };
+  await listDeadLetters(database, 6, {}, page);
+  await listDeliveries(database, 6, page, 'queued');
+  await listMessages(database, 1, page);
+  const { id } = accepted[0] as { id: Id };
+  await findMessage(database, 1, id);
+  await deliveriesOf(database, [id], 100);
+  await listAttempts(database, id, 1);
+  await sweepOrphans(database);
+}
+
+describe.each([5, 400, 100_000])('with %i rows in every table', (rows) => {
+  let test: TestDatabase;
+  beforeAll(async () => {
+    test = await freshDatabase();
+    await fill(test, rows);
+  }, 120_000);
+  afterAll(() => test.drop());
+
+  it('every hot statement reaches its rows through an index, in its order', async () => {
+    const node = await Node.join(test.database, 'dispatcher');
+    const { plans, stop } = explainAll(test.database);
+    await everyHotStatement(test, node);
+    stop();
+    expect(plans.length).toBeGreaterThan(40);
+    expect(plans.flatMap(flaws)).toEqual([]);
+  });
+
+  it('a second worker gets rows while the first holds its own', async () => {
+    await test.database.transaction('first', async (first) => {
+      const lock =
+        'SELECT seq FROM ready FORCE INDEX (PRIMARY) WHERE consumer_id = 7 AND lease_until <= NOW(3) ORDER BY consumer_id, prio_rank, seq LIMIT 1 FOR UPDATE SKIP LOCKED';
+      await test.database.query(
+        `INSERT INTO ready (consumer_id, prio_rank, seq, message_id) VALUES (7, 9, 18000000000000000000, 1), (7, 9, 18000000000000000001, 2)`,
+      );
+      const [mine] = await first.query<{ seq: Id }[]>(lock);
+      const [theirs] = await test.database.transaction('second', (second) => second.query<{ seq: Id }[]>(lock));
+      expect(theirs?.seq).toBeDefined();
+      expect(theirs!.seq).not.toBe(mine!.seq);
+    });
+  });
+
+  it('a foreign row that is locked is neither waited for nor touched by a settle or a promotion', async () => {
+    const node = await Node.join(test.database, 'dispatcher');
+    const { database } = test;
+    const [dead] = (await claim(database, [{ consumerId: 8, limit: 1, leaseMs: 30_000 }], node.mint())).claimed;
+    const { claimed } = await claim(database, [{ consumerId: 9, limit: 1, leaseMs: 30_000 }], node.mint());
+    if (rows > 5) expect(claimed).toHaveLength(1);
+    await database.transaction('foreign', async (foreign) => {
+      await foreign.query('SELECT 1 FROM ready WHERE consumer_id = 8 FOR UPDATE');
+      await foreign.query('SELECT 1 FROM retry ORDER BY due_at LIMIT 1 FOR UPDATE');
+      const before = performance.now();
+      await settle(
+        database,
+        claimed.map((one) => ({
+          claim: one,
+          step: { to: 'delivered' },
+          startedAtMs: 0,
+          durationMs: 0,
+          httpCode: 200,
+          errorClass: null,
+          responseBody: null,
+        })),
+        1,
+      );
+      await promote(database, () => node.mint());
+      expect(performance.now() - before).toBeLessThan(4_000);
+      expect(dead === undefined || dead.token !== '0').toBe(true);
+    });
+  });
+});
