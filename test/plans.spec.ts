@@ -66,6 +66,8 @@ async function fill({ database }: TestDatabase, rows: number): Promise<void> {
   }
 }
 
+const wish = (consumerId: number): LaneWish => ({ consumerId, limit: 3, leaseMs: 30_000 });
+
 async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> {
   const { database } = test;
   const mint = (): Id => node.mint();
@@ -85,7 +87,6 @@ async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> 
   const accepted = await accept(database, [message(1), message(1), message(2)], 100);
   await accept(database, [message(1)], 1);
   await activeLanes(database);
-  const wish = (consumerId: number): LaneWish => ({ consumerId, limit: 3, leaseMs: 30_000 });
   const { claimed } = await claim(database, [wish(3), wish(4)], mint());
   await loadMessages(
     database,

@@ -1,6 +1,8 @@
+import type { ServerResponse } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { Cluster } from './support/cluster.js';
 import { eventually, meanwhile } from './support/eventually.js';
+import { Sink } from './support/sink.js';
 
 const QUICK = { retry: { delays: [0.05, 0.05] } };
 
@@ -36,36 +38,32 @@ it('tries again after a 500 until it is delivered, with the same id and a growin
   ]);
 });
 
-it.each([
+it.each<[what: string, errorClass: string, answer: (received: unknown, response: ServerResponse) => void | Promise<void>]>([
   ['hangs', 'timeout', () => new Promise<void>(() => undefined)],
   [
     'drips its body',
     'timeout',
-    (_r: unknown, response: import('node:http').ServerResponse) => {
+    (_r: unknown, response: ServerResponse) => {
       response.writeHead(200);
       const timer = setInterval(() => response.write('.'), 50);
       response.on('close', () => clearInterval(timer));
     },
   ],
-  [
-    'resets the connection',
-    'connection-reset',
-    (_r: unknown, response: import('node:http').ServerResponse) => void response.socket?.resetAndDestroy(),
-  ],
+  ['resets the connection', 'connection-reset', (_r: unknown, response: ServerResponse) => void response.socket?.resetAndDestroy()],
   [
     'redirects',
     'redirect',
-    (_r: unknown, response: import('node:http').ServerResponse) => void response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
+    (_r: unknown, response: ServerResponse) => void response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
   ],
-  ['answers 404', 'http-status', (_r: unknown, response: import('node:http').ServerResponse) => void response.writeHead(404).end('nope')],
+  ['answers 404', 'http-status', (_r: unknown, response: ServerResponse) => void response.writeHead(404).end('nope')],
   [
     'answers with headers of 20 KiB',
     'invalid-response',
-    (_r: unknown, response: import('node:http').ServerResponse) => void response.writeHead(200, { 'x-big': 'x'.repeat(20_000) }).end(),
+    (_r: unknown, response: ServerResponse) => void response.writeHead(200, { 'x-big': 'x'.repeat(20_000) }).end(),
   ],
-] as const)('buries a delivery after the last attempt when the consumer %s (%s)', async (what, errorClass, answer) => {
+])('buries a delivery after the last attempt when the consumer %s (%s)', async (what, errorClass, answer) => {
   const channel = what.replaceAll(' ', '-');
-  const sink = await cluster.sink(answer as never);
+  const sink = await cluster.sink(answer);
   await cluster.channel(channel);
   await cluster.consumer(channel, 'c', sink.url, QUICK);
   const id = await cluster.publish(channel, 'x');
@@ -98,7 +96,6 @@ it('retries refused connections, and delivers once somebody listens', async () =
   });
   const id = await cluster.publish('refused', 'x');
   await eventually(async () => (await cluster.delivery('refused', id, 'c')).attempts >= 2);
-  const { Sink } = await import('./support/sink.js');
   cluster.sinks.push(await Sink.open(undefined, port));
   const found = await delivered('refused', id);
   expect(found.attemptLog[0]!.errorClass).toBe('connection-refused');

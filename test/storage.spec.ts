@@ -145,7 +145,7 @@ it('a lease that ran out is claimed again, recorded, and not counted as an attem
   expect(again).toMatchObject({ attempt: 2, attemptsBefore: 1 });
   const rows = await test.database.query<unknown[]>(
     `SELECT 1 FROM attempt WHERE message_id = ? AND number = 1 AND error_class = 'lease-expired'`,
-    [(again as Claimed).messageId],
+    [again.messageId],
   );
   expect(rows).toHaveLength(1);
 });

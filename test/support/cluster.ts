@@ -62,7 +62,7 @@ export class Cluster {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.ingest.field<number>('ingest.ready', 'port')}`;
+    return `http://127.0.0.1:${this.ingest.field('ingest.ready', 'port')}`;
   }
 
   /** Any request; a JSON body unless it is bytes or text. */
@@ -140,7 +140,7 @@ export class Cluster {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.processes.map((one) => (one.exited ? undefined : one.kill())));
+    await Promise.all(this.processes.map((one) => one.kill()));
     await Promise.all(this.sinks.map((sink) => sink.close()));
     await this.test.drop();
   }

@@ -8,7 +8,7 @@ export interface Plan {
 const EXPLAINABLE = /^\s*\(?(SELECT|INSERT|UPDATE|DELETE)\b/i;
 
 /** Explains every statement that runs through `database` just before it runs, on the very rows and values that it meets. */
-export function explainAll(database: Database): { plans: Plan[]; stop(): void } {
+export function explainAll(database: Database): { plans: Plan[]; stop: () => void } {
   const plans: Plan[] = [];
   const { dataSource } = database;
   const original = dataSource.createQueryRunner.bind(dataSource);

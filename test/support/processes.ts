@@ -8,6 +8,7 @@ export type App = 'ingest-api' | 'dispatcher' | 'failsafe-scheduler';
 export type Line = Record<string, unknown> & { msg?: string };
 
 const STARTED_MS = 30_000;
+const READY = { 'ingest-api': 'ingest.ready', dispatcher: 'dispatcher.ready', 'failsafe-scheduler': 'scheduler.ready' };
 
 /** One real process of Posthorn, from `dist/`, on free ports. */
 export class AppProcess {
@@ -63,14 +64,14 @@ export class AppProcess {
   }
 
   /** A field of the first line with this message. */
-  field<T>(msg: string, name: string): T {
+  field(msg: string, name: string): string | number {
     const line = this.lines.find((one) => one.msg === msg);
     if (!line) throw new Error(`${this.app} has not logged ${msg}:\n${this.output}`);
-    return line[name] as T;
+    return line[name] as string | number;
   }
 
   get opsUrl(): string {
-    return `http://127.0.0.1:${this.field(`${this.app === 'ingest-api' ? 'ingest' : this.app === 'dispatcher' ? 'dispatcher' : 'scheduler'}.ready`, 'opsPort')}`;
+    return `http://127.0.0.1:${this.field(READY[this.app], 'opsPort')}`;
   }
 
   signal(signal: NodeJS.Signals): void {

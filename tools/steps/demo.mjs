@@ -63,7 +63,7 @@ const caller = (url, adminKey) => async (method, where, body) => {
   const response = await fetch(url + where, {
     method,
     headers: { authorization: `Bearer ${adminKey}`, ...(body && { 'content-type': 'application/json' }) },
-    body: body && JSON.stringify(body),
+    ...(body && { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(10_000),
   });
   const text = await response.text();

@@ -16,8 +16,10 @@ import { tail } from './processes.mjs';
 
 const largestBytes = 20 * 1024 * 1024;
 const lookEveryMs = 250;
-const unsaid = ['time', 'pid', 'hostname', 'name', 'app', 'service', 'v'];
-const levels = { 40: 'warning', 50: 'error', 60: 'fatal' };
+const unsaid = ['time', 'pid', 'process'];
+/** The levels that people see; pino writes them as labels. */
+const labels = { warn: 'warning', error: 'error', fatal: 'fatal' };
+const hidden = ['trace', 'debug', 'info'];
 
 export const logFile = (app) => path.join(makeStateDir('logs'), `${app}.log`);
 
@@ -37,14 +39,12 @@ export function readable(line) {
   } catch {
     return line;
   }
-  if (typeof entry?.level !== 'number') return line;
-  if (entry.level < 40) return undefined;
+  if (hidden.includes(entry?.level)) return undefined;
+  if (!(entry?.level in labels)) return line;
   const { level, msg, err, stack, ...rest } = entry;
   const more = Object.entries(rest).filter(([key]) => !unsaid.includes(key));
   const fields = more.map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`);
-  return [levels[level] ?? `level ${level}`, msg, err?.message ?? err?.code ?? stack?.split('\n')[0], ...fields]
-    .filter(Boolean)
-    .join(' · ');
+  return [labels[level], msg, err?.message ?? err?.code ?? stack?.split('\n')[0], ...fields].filter(Boolean).join(' · ');
 }
 
 /** The last lines of an app's log, as people read them. */
@@ -68,8 +68,8 @@ export function followLog(app, onLine) {
     const lines = (rest + text.text).split('\n');
     rest = lines.pop();
     for (const line of lines) {
-      const shown = readable(line);
-      if (shown) onLine(shown);
+      const said = readable(line);
+      if (said) onLine(said);
     }
     if (offset > largestBytes) {
       copyFileSync(file, `${file}.1`);

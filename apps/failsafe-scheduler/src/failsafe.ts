@@ -35,6 +35,8 @@ export class Failsafe {
   }
 
   async resign(): Promise<void> {
+    if (this.leads) this.parts.log.info('leader.resigned');
+    this.leadsUntil = -Infinity;
     this.follow();
     await resign(this.parts.database, this.parts.node.id);
   }

@@ -155,6 +155,6 @@ async function guarded<T>(result: Promise<T>): Promise<T> {
 
 /** A connection in an unknown state must not go back to the pool. */
 async function discard(runner: QueryRunner): Promise<void> {
-  const connection = (await runner.connect().catch(() => undefined)) as mysql2.PoolConnection | undefined;
+  const connection: mysql2.PoolConnection | undefined = await runner.connect().catch(() => undefined);
   connection?.destroy();
 }

@@ -53,4 +53,4 @@ export function loadTargets(database: Database, consumerIds: readonly number[]):
 }
 
 /** MariaDB's JSON is text; MySQL's arrives parsed. */
-const fromJson = <T>(value: T | string | null): T | null => (typeof value === 'string' ? (JSON.parse(value) as T) : value);
+const fromJson = <T>(value: T | string | null): T | null => (typeof value === 'string' ? JSON.parse(value) : value);

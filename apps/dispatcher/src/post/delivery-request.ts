@@ -35,7 +35,12 @@ export function deliveryHeaders({ claim, target }: Work, message: Outgoing, nowM
   if (message.type !== null) headers.push('posthorn-type', message.type);
   if (message.traceParent !== null) headers.push('traceparent', message.traceParent);
   if (message.headers === null) return [...headers, ...target.headers];
-  const own = new Map(Object.entries(JSON.parse(message.headers) as Record<string, string>));
+  const own = new Map(Object.entries(headersOf(message.headers)));
   for (let at = 0; at < target.headers.length; at += 2) own.delete(target.headers[at]!.toLowerCase());
   return [...headers, ...[...own].flat(), ...target.headers];
+}
+
+/** Stored by ingest from headers that it had checked. */
+function headersOf(json: string): Record<string, string> {
+  return JSON.parse(json);
 }

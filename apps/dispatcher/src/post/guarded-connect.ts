@@ -20,7 +20,7 @@ export function guardedConnect(allowed: readonly Cidr[], timeoutMs: number): bui
       return options.all ? callback(null, addresses) : callback(null, addresses[0]!.address, addresses[0]!.family);
     });
   };
-  const connect = buildConnector({ timeout: timeoutMs, lookup: vettedLookup as never, minVersion: 'TLSv1.2', rejectUnauthorized: true });
+  const connect = buildConnector({ timeout: timeoutMs, lookup: vettedLookup, minVersion: 'TLSv1.2', rejectUnauthorized: true });
   return (options, callback) => {
     const host = options.hostname.replace(/^\[|\]$/g, '');
     if (isAddress(host) && !isAllowed(host)) return callback(new BlockedTargetError('the address is blocked'), null);

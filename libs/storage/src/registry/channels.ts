@@ -10,6 +10,8 @@ export interface ChannelSettings {
   description: string;
   /** null: the default policy. */
   retry: RetryPolicy | null;
+  /** null: for ever. */
+  retentionDays: number | null;
 }
 
 @Injectable()

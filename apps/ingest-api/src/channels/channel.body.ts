@@ -1,0 +1,23 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { retrySchema } from '../http/retry.view.js';
+
+export class ChannelBody {
+  /** For people. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(1000)
+  description?: string | null;
+
+  /** How failed deliveries of the channel's consumers are tried again, where a consumer has no policy of its own. */
+  @IsOptional()
+  @ApiProperty({ ...retrySchema, required: false })
+  retry?: object | null;
+
+  /** How many days to keep messages, 1 to 3650; absent: for ever. Stored with the channel; this version does not delete messages yet. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(3650)
+  retentionDays?: number | null;
+}

@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import { countDeadLetters, Database, type DeadLetterFilter, discard, listDeadLetters, Node, redrive } from '@app/storage';
+import { Nudges } from '../nudges.js';
+import { inSteps } from './dead-letter-steps.js';
+import type { DeadLetterCount } from './dead-letter.view.js';
+
+/** Redrives and discards in transactions of 500, so that nobody waits long for a lock. */
+@Injectable()
+export class DeadLetterActs {
+  constructor(
+    private readonly database: Database,
+    private readonly node: Node,
+    private readonly nudges: Nudges,
+  ) {}
+
+  async count(consumerId: number, filter: DeadLetterFilter, limit: number): Promise<DeadLetterCount> {
+    const count = await countDeadLetters(this.database, consumerId, filter);
+    return { count: Math.min(count, limit), more: count > limit };
+  }
+
+  async redrive(consumerId: number, filter: DeadLetterFilter, limit: number): Promise<DeadLetterCount> {
+    const count = await inSteps(limit, async (after, most) => {
+      const step = await redrive(this.database, consumerId, filter, () => this.node.mint(), after, most);
+      if (step.count > 0) this.nudges.wake([consumerId]);
+      return step;
+    });
+    return { count, more: await this.anyLeft(consumerId, filter) };
+  }
+
+  async discard(consumerId: number, filter: DeadLetterFilter, limit: number): Promise<DeadLetterCount> {
+    const count = await inSteps(limit, (after, most) => discard(this.database, consumerId, filter, after, most));
+    return { count, more: await this.anyLeft(consumerId, filter) };
+  }
+
+  private async anyLeft(consumerId: number, filter: DeadLetterFilter): Promise<boolean> {
+    return (await listDeadLetters(this.database, consumerId, filter, { limit: 1 })).length > 0;
+  }
+}

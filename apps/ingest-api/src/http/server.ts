@@ -1,0 +1,70 @@
+import type { IncomingMessage } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { IngestConfig } from '@app/config';
+import { Problem } from '@app/domain';
+import { type Log, problemServerOptions, RouteTable } from '@app/runtime';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { MANAGEMENT_BODY_BYTES, parseBody, takesPayload } from './bodies.js';
+
+const MAX_HEADER_BYTES = 16_384;
+const MAX_HEADERS_MS = 10_000;
+/** Longer than the idle time of usual load balancers (60 s), so that they and not we close idle connections. */
+const KEEP_ALIVE_MS = 72_000;
+const CHECK_EVERY_MS = 2_000;
+const MAX_PARAM_CHARACTERS = 200;
+const SANE_ID = /^[A-Za-z0-9._-]{1,100}$/;
+
+/** The public HTTP server: everything that a client may send is bounded in size, time and number. */
+export function createServer(config: IngestConfig, log: Log): { adapter: FastifyAdapter; routes: RouteTable } {
+  const { requestTimeoutMs, maxBodyBytes, maxConnections } = config;
+  const shared = problemServerOptions(log);
+  const adapter = new FastifyAdapter({
+    ...shared,
+    genReqId: requestId,
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      shared.frameworkErrors(error, request, reply.header('x-request-id', request.id)),
+    bodyLimit: Math.max(maxBodyBytes, MANAGEMENT_BODY_BYTES),
+    requestTimeout: requestTimeoutMs,
+    // Silence on a socket, which must outlast both a slow request and the wait for its answer.
+    connectionTimeout: 2 * requestTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxRequestsPerSocket: 0,
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: Math.min(MAX_HEADERS_MS, requestTimeoutMs),
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+    },
+    // While it closes, a kept-alive connection gets one more answer with `connection: close`: no producer sees an error.
+    return503OnClosing: false,
+    trustProxy: false,
+    logger: false,
+    routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS },
+  });
+  const fastify: FastifyInstance = adapter.getInstance();
+  fastify.server.maxConnections = maxConnections;
+  const routes = new RouteTable(fastify);
+  bound(fastify, maxBodyBytes);
+  return { adapter, routes };
+}
+
+function bound(fastify: FastifyInstance, maxBodyBytes: number): void {
+  fastify.addHook('onRoute', (route) => {
+    route.bodyLimit = takesPayload(route) ? maxBodyBytes : MANAGEMENT_BODY_BYTES;
+  });
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    if (request.url.startsWith('/v1/')) void reply.header('cache-control', 'no-store');
+    const encoding = request.headers['content-encoding'];
+    if (encoding === undefined || encoding.trim().toLowerCase() === 'identity') done();
+    else done(new Problem('unsupported-media-type', 'compressed bodies are not taken: send it without content-encoding'));
+  });
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, parseBody);
+}
+
+/** A caller's own id when it is harmless in logs and headers, else a new one. */
+function requestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && SANE_ID.test(given) ? given : randomUUID();
+}

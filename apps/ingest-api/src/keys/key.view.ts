@@ -1,0 +1,36 @@
+import type { OwnedApiKey } from '@app/storage';
+
+export class KeyView {
+  /** The public part of the key. */
+  id!: string;
+  name!: string;
+  scopes!: string[];
+  producer!: string | null;
+  expiresAt!: Date | null;
+  revokedAt!: Date | null;
+  createdAt!: Date;
+}
+
+export class NewKeyView extends KeyView {
+  /**
+   * The key, shown this once.
+   * @example "ph_0123456789abcdef_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+   */
+  key!: string;
+}
+
+export class KeyList {
+  items!: KeyView[];
+  /** Of the next page; null at the end. */
+  cursor!: string | null;
+}
+
+export const viewKey = ({ id, name, scopes, producer, expiresAt, revokedAt, createdAt }: OwnedApiKey): KeyView => ({
+  id,
+  name,
+  scopes,
+  producer,
+  expiresAt,
+  revokedAt,
+  createdAt,
+});

@@ -1,0 +1,63 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { type FieldProblem, formatScope, parseScopes, Problem } from '@app/domain';
+import { ApiKeys } from '@app/storage';
+import { Refuses } from '../http/answers.js';
+import { decodeCursor, pageOf } from '../http/cursor.js';
+import { ListQuery } from '../http/list.query.js';
+import { hashOf, keyText, newKey } from './key-text.js';
+import { KeyBody } from './key.body.js';
+import { KeyList, NewKeyView, viewKey } from './key.view.js';
+import { Needs } from './needs.js';
+
+const CURSOR = [/^\d{1,15}$/, /^[0-9a-f]{16}$/];
+const placeOf = ({ createdAt, id }: { createdAt: Date; id: string }): string[] => [String(createdAt.getTime()), id];
+
+@ApiTags('keys')
+@Controller('v1/keys')
+export class KeysController {
+  constructor(private readonly keys: ApiKeys) {}
+
+  /** Makes an API key. The answer is the only one that shows it. */
+  @Post()
+  @Needs('admin')
+  @Refuses('validation-failed', 'malformed-json')
+  async create(@Body() body: KeyBody): Promise<NewKeyView> {
+    const parsed = parseScopes(body.scopes);
+    const expiresAt = body.expiresAt === undefined || body.expiresAt === null ? null : new Date(body.expiresAt);
+    const problems: FieldProblem[] = 'problems' in parsed ? parsed.problems : [];
+    if (expiresAt && !(expiresAt.getTime() > Date.now())) problems.push({ field: 'expiresAt', message: 'must be in the future' });
+    if (expiresAt && expiresAt.getUTCFullYear() > 9999) problems.push({ field: 'expiresAt', message: 'must be before the year 10000' });
+    if (!('scopes' in parsed) || problems.length > 0) throw Problem.invalid(problems);
+    const parts = newKey();
+    const row = await this.keys.create({
+      id: parts.id,
+      secretHash: hashOf(parts.secret),
+      name: body.name,
+      scopes: parsed.scopes.map(formatScope),
+      producer: body.producer ?? null,
+      expiresAt,
+    });
+    return Object.assign(viewKey(row), { key: keyText(parts) });
+  }
+
+  /** Lists the keys, newest first, revoked ones too. Never shows a key itself. */
+  @Get()
+  @Needs('read')
+  @Refuses('validation-failed')
+  async list(@Query() query: ListQuery): Promise<KeyList> {
+    const [ms, id = ''] = decodeCursor(query.cursor, CURSOR) ?? [];
+    const before = ms === undefined ? undefined : { createdAt: new Date(Number(ms)), id };
+    return pageOf(query.limit, (limit) => this.keys.list({ limit, before }), placeOf, viewKey);
+  }
+
+  /** Revokes a key for good: refused everywhere within 2 seconds. */
+  @Delete(':id')
+  @HttpCode(204)
+  @Needs('admin')
+  @Refuses('not-found')
+  async revoke(@Param('id') id: string): Promise<void> {
+    const known = /^[0-9a-f]{16}$/.test(id) && (await this.keys.revoke(id));
+    if (!known) throw new Problem('not-found', 'there is no such key');
+  }
+}

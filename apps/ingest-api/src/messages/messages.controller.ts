@@ -1,0 +1,73 @@
+import { Controller, Param, Post, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiHeader, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Refuses } from '../http/answers.js';
+import { ByCaller, type Caller } from '../keys/caller.js';
+import { Needs } from '../keys/needs.js';
+import { PublishedView } from './publish.view.js';
+import { Publisher } from './publisher.js';
+
+const header = (name: string, description: string, schema: object = { type: 'string' }): MethodDecorator =>
+  ApiHeader({ name, description, required: false, schema });
+
+@ApiTags('messages')
+@Controller('v1/channels/:channel/messages')
+export class MessagesController {
+  constructor(private readonly publisher: Publisher) {}
+
+  /**
+   * Publishes a message: the body is the payload, any content type, delivered byte for byte. The answer comes after the message, its deliveries and
+   * its idempotency key have been committed in one transaction; on any other answer than 2xx, repeat with the same `Idempotency-Key`.
+   */
+  @Post()
+  @Needs('publish')
+  @ApiConsumes('*/*')
+  @ApiBody({
+    schema: { type: 'string', format: 'binary' },
+    required: false,
+    description: 'The payload, at most MAX_BODY_BYTES (1 MiB unless configured)',
+  })
+  @header('Idempotency-Key', 'Makes repeats harmless: the same key and body answer 200 with the first id, another body 409', {
+    type: 'string',
+    maxLength: 255,
+  })
+  @header('Posthorn-Priority', '0 to 9, 9 first; 0 when absent', { type: 'integer', minimum: 0, maximum: 9 })
+  @header('Posthorn-Type', 'Event type', { type: 'string', pattern: '^[A-Za-z0-9._:/-]{1,200}$' })
+  @header('Posthorn-Key', 'Ordering key: stored with the message', { type: 'string', maxLength: 200 })
+  @header('Posthorn-Header-*', 'Passed on to consumers without the prefix: at most 32, 8192 bytes in all', {
+    type: 'string',
+    maxLength: 2048,
+  })
+  @header('traceparent', 'W3C Trace Context, passed on to consumers')
+  @ApiResponse({
+    status: 201,
+    description: 'Stored',
+    type: PublishedView,
+    headers: { Location: { description: 'The message', schema: { type: 'string' } } },
+  })
+  @ApiResponse({ status: 200, description: 'Stored before, with the same idempotency key and body', type: PublishedView })
+  @Refuses(
+    'validation-failed',
+    'not-found',
+    'idempotency-conflict',
+    'payload-too-large',
+    'unsupported-media-type',
+    'queue-full',
+    'database-unavailable',
+  )
+  async publish(
+    @Param('channel') channel: string,
+    @Req() request: FastifyRequest,
+    @ByCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<PublishedView> {
+    const { created, ...published } = await this.publisher.publish(
+      channel,
+      request.headers,
+      Buffer.isBuffer(request.body) ? request.body : undefined,
+      caller.producerId,
+    );
+    void reply.code(created ? 201 : 200).header('location', `/v1/channels/${channel}/messages/${published.id}`);
+    return published;
+  }
+}

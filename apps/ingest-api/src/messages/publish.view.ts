@@ -1,0 +1,7 @@
+export class PublishedView {
+  id!: string;
+  /** `acknowledged` until the deliveries exist, which for channels with many consumers is a moment later; then `out-for-delivery`. */
+  status!: 'acknowledged' | 'out-for-delivery' | 'scheduled' | 'cancelled';
+  /** How many consumers the message goes to; 0 when the channel has none. */
+  deliveries!: number;
+}

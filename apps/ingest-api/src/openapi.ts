@@ -1,0 +1,91 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { problems } from '@app/domain';
+import type { FastifyInstance } from 'fastify';
+import { refusal } from './http/answers.js';
+
+/** Swagger UI sets styles from its scripts; scripts, and everything else, come from us alone. */
+const EXPLORER_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const methods = ['get', 'put', 'post', 'delete'] as const;
+
+/** OpenAPI 3.1 at `/openapi.json` and the explorer at `/docs`, both without a key and without anything from elsewhere. */
+export function serveOpenApi(app: NestFastifyApplication): void {
+  const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (/^\/docs(?:[/?]|$)/.test(request.url)) {
+      void reply.headers({
+        'content-security-policy': EXPLORER_POLICY,
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+      });
+    }
+    done();
+  });
+  SwaggerModule.setup('docs', app, describe(app), {
+    jsonDocumentUrl: 'openapi.json',
+    raw: ['json'],
+    customSiteTitle: 'Posthorn API',
+    swaggerOptions: { validatorUrl: null, persistAuthorization: false, tryItOutEnabled: true },
+  });
+}
+
+function describe(app: NestFastifyApplication): OpenAPIObject {
+  const about = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Posthorn')
+    .setDescription(
+      'A reliable webhook broker: producers POST messages to channels, every consumer of the channel gets each of them, at least once.',
+    )
+    .setVersion(versionOf())
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addServer('/')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key, or the operator’s POSTHORN_ADMIN_KEY' }, 'key')
+    .addSecurityRequirements('key');
+  for (const [name, text] of Object.entries(tags)) about.addTag(name, text);
+  const document = SwaggerModule.createDocument(app, about.build(), { operationIdFactory: operationId });
+  for (const path of Object.values(document.paths)) {
+    for (const method of methods) addCommonRefusals(path[method]?.responses);
+  }
+  return document;
+}
+
+const tags = {
+  channels: 'The broadcast highways that messages go to',
+  consumers: 'Systems that get every message of a channel',
+  producers: 'Systems that publish',
+  keys: 'API keys and their scopes',
+  messages: 'Publish, and look at what was published',
+  deliveries: 'One message for one consumer, with its attempts',
+  'dead letters': 'Deliveries that failed for good: look, send again, discard',
+  status: 'What waits',
+};
+
+/** `ChannelsController.put` is `putChannel`: unique, and a good name for a function of a generated client. */
+function operationId(controller: string, method: string): string {
+  const things = controller.replace(/(?:Reads|Acts)?Controller$/, '');
+  if (things.toLowerCase() === method) return method;
+  return method + (['list', 'redrive', 'discard'].includes(method) ? things : things.replace(/ies$/, 'y').replace(/s$/, ''));
+}
+
+/** What every route can answer. */
+function addCommonRefusals(responses: Record<string, unknown> | undefined): void {
+  if (!responses) return;
+  for (const code of ['unauthorized', 'forbidden', 'internal', 'database-unavailable'] as const) {
+    responses[problems[code].status] ??= refusal([code]);
+  }
+}
+
+/** package.json is in one of the folders above, both of `dist` and of the sources. */
+function versionOf(): string {
+  for (let folder = new URL('.', import.meta.url); folder.pathname !== '/'; folder = new URL('..', folder)) {
+    const file = new URL('package.json', folder);
+    if (!existsSync(file)) continue;
+    const about: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (typeof about === 'object' && about !== null && 'version' in about) return String(about.version);
+  }
+  throw new Error('package.json is missing');
+}

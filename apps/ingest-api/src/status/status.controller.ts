@@ -1,0 +1,51 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { Channels, Consumers, COUNT_LIMIT, Database, deadLetterCounts, lanes } from '@app/storage';
+import { Refuses } from '../http/answers.js';
+import { pageById } from '../http/cursor.js';
+import { ListQuery } from '../http/list.query.js';
+import { Needs } from '../keys/needs.js';
+import { ConsumerStatusView, StatusList } from './status.view.js';
+
+@ApiTags('status')
+@Controller('v1/status')
+export class StatusController {
+  constructor(
+    private readonly database: Database,
+    private readonly channels: Channels,
+    private readonly consumers: Consumers,
+  ) {}
+
+  /** What waits, for each consumer, newest consumer first. Cheap at any size: counts stop at 10000. */
+  @Get()
+  @Needs('read')
+  @Refuses('validation-failed')
+  async status(@Query() query: ListQuery): Promise<StatusList> {
+    const { items, cursor } = await pageById(
+      query,
+      (limit, before) => this.consumers.list({ limit, beforeId: before === undefined ? undefined : Number(before) }),
+      (row) => row.id,
+      (row) => row,
+    );
+    const ids = items.map((row) => row.id);
+    const names = await this.channels.names(items.map((row) => row.channelId));
+    const found = new Map((ids.length === 0 ? [] : await lanes(this.database, ids)).map((lane) => [lane.consumerId, lane]));
+    const dead = await deadLetterCounts(this.database, ids);
+    const views = items.map((row): ConsumerStatusView => {
+      const lane = found.get(row.id);
+      const [ready, deadLetters] = [lane?.rows ?? 0, dead.get(row.id) ?? 0];
+      return {
+        channel: names.get(row.channelId) ?? '',
+        consumer: row.name,
+        paused: row.pausedAt !== null,
+        disabled: row.disabledAt !== null,
+        held: row.pausedAt !== null || row.disabledAt !== null,
+        ready,
+        oldestReadyAt: lane ? new Date(lane.readySinceMs) : null,
+        deadLetters,
+        capped: Math.max(ready, deadLetters) >= COUNT_LIMIT,
+      };
+    });
+    return { items: views, cursor };
+  }
+}
