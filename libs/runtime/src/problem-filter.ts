@@ -25,14 +25,38 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 export function answer(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log, routes?: RouteTable): void {
-  const problem = problemOf(error);
-  if (problem.status >= 500 && (problem.code === 'internal' || problem.cause !== undefined)) {
-    const fields = { err: problem.cause ?? problem, requestId: request.id, method: request.method, route: request.routeOptions.url };
-    log[problem.code === 'internal' ? 'error' : 'warn']({ ...fields, code: problem.code }, 'request.failed');
-  }
+  const problem = withLimit(problemOf(error), request);
+  if (problem.status >= 500 && (problem.code === 'internal' || problem.cause !== undefined)) logFailure(problem, request, log);
   const methods = problem.code === 'not-found' && request.is404 ? (routes?.methodsOf(request.url) ?? []) : [];
   if (methods.length === 0) return sendProblem(reply, problem);
   const allow = methods.join(', ');
   if (!reply.sent) void reply.header('allow', allow);
   return sendProblem(reply, new Problem('method-not-allowed', `allowed here: ${allow}`));
+}
+
+/** Fastify says that a body is too large, not for what. */
+function withLimit(problem: Problem, request: FastifyRequest): Problem {
+  const limit = request.routeOptions.bodyLimit;
+  if (problem.code !== 'payload-too-large' || problem.detail !== problem.title || limit === undefined) return problem;
+  return new Problem('payload-too-large', `the body is larger than the limit of ${limit} bytes`);
+}
+
+const BURST_MS = 1_000;
+let awayLoggedAt = -Infinity;
+let awayUnlogged = 0;
+
+/** Each of our own failures, but of the failures of an outage, which every request shares, one a second with the count of the others. */
+function logFailure(problem: Problem, request: FastifyRequest, log: Log): void {
+  const fields = { err: problem.cause ?? problem, requestId: request.id, method: request.method, route: request.routeOptions.url };
+  if (problem.code === 'internal') {
+    log.error({ ...fields, code: problem.code }, 'request.failed');
+    return;
+  }
+  if (performance.now() - awayLoggedAt < BURST_MS) {
+    awayUnlogged++;
+    return;
+  }
+  log.warn({ ...fields, code: problem.code, others: awayUnlogged }, 'request.failed');
+  awayLoggedAt = performance.now();
+  awayUnlogged = 0;
 }
