@@ -96,7 +96,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
         this.targetOf.set(settlement.claim, work.target);
         this.settler.add(settlement);
       },
-      (consumerId) => this.claims.release(consumerId),
+      { attempted: (consumerId) => this.claims.attempted(consumerId), settled: () => this.claims.settled() },
     );
     this.claims = new ClaimLoop({ database, node, ring: new Ring(), slots, targets, metrics }, config, log, (work) =>
       this.deliverer.begin(work),
@@ -111,7 +111,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   private settled(batch: readonly Settlement[], lost: ReadonlySet<Settlement>): void {
     for (const settlement of batch) {
-      this.claims.release(settlement.claim.consumerId);
+      this.claims.settled();
       if (lost.has(settlement)) continue;
       observe(settlement, this.targetOf.get(settlement.claim)!, this.parts.metrics, this.parts.log);
       if (settlement.step.to === 'retry') this.promotes.expect(settlement.step.delayMs);

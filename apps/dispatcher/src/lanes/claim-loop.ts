@@ -60,12 +60,19 @@ export class ClaimLoop {
     this.loop.wake();
   }
 
-  /** A slot was freed. */
-  release(consumerId: number): void {
-    const { slots, ring, metrics } = this.parts;
-    slots.release(consumerId);
-    metrics.inFlight.set(slots.used);
+  /** An attempt is over: its consumer may have another one. */
+  attempted(consumerId: number): void {
+    const { slots, ring } = this.parts;
+    slots.free(consumerId);
     if (this.parked.delete(consumerId)) ring.add([consumerId]);
+    if (ring.size > 0) this.loop.wake();
+  }
+
+  /** A claim has ended. */
+  settled(): void {
+    const { slots, ring, metrics } = this.parts;
+    slots.settle();
+    metrics.inFlight.set(slots.used);
     if (ring.size > 0) this.loop.wake();
   }
 
@@ -107,7 +114,7 @@ export class ClaimLoop {
 
   private wishes(): { wishes: LaneWish[]; gathering: boolean } {
     const { ring, slots } = this.parts;
-    const free = slots.free;
+    const free = slots.left;
     if (free <= 0) return { wishes: [], gathering: false };
     const now = performance.now();
     const full: number[] = [];

@@ -1,4 +1,7 @@
-/** Who may have how much in flight in this process: in all, in payload bytes, and for each consumer. A slot is held from claim to settle. */
+/**
+ * How much may be in flight in this process: in all (from claim to settle), in payload bytes, and for each consumer (from claim to the end of its
+ * attempt: what waits to be settled does not keep a consumer busy).
+ */
 export class Slots {
   private readonly byConsumer = new Map<number, number>();
   private count = 0;
@@ -13,8 +16,8 @@ export class Slots {
     return this.count;
   }
 
-  /** Free slots; 0 while the payloads in flight exceed their limit. */
-  get free(): number {
+  /** Slots that may be taken; 0 while the payloads in flight exceed their limit. */
+  get left(): number {
     return this.bytes >= this.byteLimit ? 0 : this.limit - this.count;
   }
 
@@ -27,11 +30,16 @@ export class Slots {
     this.byConsumer.set(consumerId, this.usedBy(consumerId) + 1);
   }
 
-  release(consumerId: number): void {
-    this.count--;
+  /** The attempt is over. */
+  free(consumerId: number): void {
     const left = this.usedBy(consumerId) - 1;
     if (left > 0) this.byConsumer.set(consumerId, left);
     else this.byConsumer.delete(consumerId);
+  }
+
+  /** The outcome is written, or the claim given back. */
+  settle(): void {
+    this.count--;
   }
 
   hold(bytes: number): void {

@@ -27,7 +27,7 @@ export class Deliverer {
   constructor(
     private readonly parts: Parts,
     private readonly done: (settlement: Settlement, work: Work) => void,
-    private readonly release: (consumerId: number) => void,
+    private readonly ends: { attempted: (consumerId: number) => void; settled: () => void },
   ) {}
 
   begin(batch: readonly Work[]): void {
@@ -85,6 +85,7 @@ export class Deliverer {
       this.done(this.settlement(work, attempted), work);
     } finally {
       slots.drop(bytes);
+      this.ends.attempted(work.claim.consumerId);
       this.underWay.delete(work);
       if (this.underWay.size === 0) this.ended?.();
     }
@@ -99,7 +100,7 @@ export class Deliverer {
   /** Gives a claim back that was not attempted. If that fails too, its lease runs out. */
   private async return({ claim }: { claim: Claimed }): Promise<void> {
     await giveBack(this.parts.database, [claim]).catch((error: unknown) => this.parts.log.warn({ err: error }, 'claim.not-given-back'));
-    this.release(claim.consumerId);
+    this.ends.settled();
   }
 }
 
