@@ -44,6 +44,8 @@ export function appSettings(databaseUrl, { host, opsHost, port }, env = process.
     NODE_ENV: 'production',
     ALLOWED_TARGETS: '127.0.0.0/8,::1/128',
     ALLOW_HTTP_TARGETS: 'true',
+    // Names of consumers are resolved in these threads, of which Node has four unless it is told at start.
+    UV_THREADPOOL_SIZE: '64',
     ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')),
     DATABASE_URL: databaseUrl,
     POSTHORN_ADMIN_KEY: kept('POSTHORN_ADMIN_KEY', 'admin-key', newAdminKey),

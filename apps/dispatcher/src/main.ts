@@ -1,13 +1,10 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { readDispatcherConfig } from '@app/config';
-import { createDispatcherMetrics, createRegistry, NestLog, runProcess, startOpsServer } from '@app/runtime';
+import { createDispatcherMetrics, createRegistry, demandNone, NestLog, runProcess, startOpsServer } from '@app/runtime';
 import { Database, databaseChecks } from '@app/storage';
 import { Dispatcher } from './dispatcher.js';
 import { DispatcherModule } from './dispatcher.module.js';
-
-// Names are resolved in libuv's threads, of which there are four: slow name servers of some consumers must not hold up the others.
-process.env['UV_THREADPOOL_SIZE'] ??= '64';
 
 await runProcess({
   name: 'dispatcher',
@@ -27,7 +24,7 @@ await runProcess({
       registry,
       log,
       live: () => dispatcher.stale(),
-      ready: databaseChecks(app.get(Database)),
+      ready: [...databaseChecks(app.get(Database)), { name: 'loops', check: async () => demandNone(dispatcher.stale()) }],
     });
     log.info({ opsPort: ops.port }, 'dispatcher.ready');
     return {

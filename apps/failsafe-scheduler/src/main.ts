@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { readSchedulerConfig } from '@app/config';
-import { createRegistry, createSchedulerMetrics, NestLog, runProcess, startOpsServer } from '@app/runtime';
+import { createRegistry, demandNone, createSchedulerMetrics, NestLog, runProcess, startOpsServer } from '@app/runtime';
 import { Database, databaseChecks } from '@app/storage';
 import { Scheduler } from './scheduler.js';
 import { SchedulerModule } from './scheduler.module.js';
@@ -24,7 +24,7 @@ await runProcess({
       registry,
       log,
       live: () => scheduler.stale(),
-      ready: databaseChecks(app.get(Database)),
+      ready: [...databaseChecks(app.get(Database)), { name: 'loops', check: async () => demandNone(scheduler.stale()) }],
     });
     log.info({ opsPort: ops.port }, 'scheduler.ready');
     return {

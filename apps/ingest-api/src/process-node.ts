@@ -1,13 +1,11 @@
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { IngestConfig } from '@app/config';
 import { type Log, Repeat } from '@app/runtime';
-import { type Database, HEARTBEAT_MS, Node, NODE_DEAD_MS, pendingMigrations, selfTest } from '@app/storage';
+import { assertFit, type Database, HEARTBEAT_MS, Node, NODE_DEAD_MS } from '@app/storage';
 
 /** Takes part as an ingest process, on a database that is up to date and can do what is needed. Rejects otherwise. */
 export async function joinNode(database: Database, config: IngestConfig): Promise<Node> {
-  const pending = await pendingMigrations(database);
-  if (pending.length > 0) throw new Error(`the database schema is not up to date: run "npm run migrate" (missing: ${pending.join(', ')})`);
-  await selfTest(database, config.maxBodyBytes);
+  await assertFit(database, config.maxBodyBytes);
   return Node.join(database, 'ingest');
 }
 

@@ -1,8 +1,17 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { IngestConfig } from '@app/config';
-import { type Closeable, createIngestMetrics, createRegistry, type Log, NestLog, startOpsServer, validationPipe } from '@app/runtime';
-import { Database, pendingMigrations } from '@app/storage';
+import {
+  type Closeable,
+  createIngestMetrics,
+  createRegistry,
+  demandNone,
+  type Log,
+  NestLog,
+  startOpsServer,
+  validationPipe,
+} from '@app/runtime';
+import { Database, databaseChecks } from '@app/storage';
 import { AppModule } from './app.module.js';
 import { auditWrites } from './http/audit.js';
 import { IngestFilter } from './http/ingest-filter.js';
@@ -43,8 +52,8 @@ export async function startIngest(config: IngestConfig, log: Log): Promise<Close
     live: () => life.stale,
     ready: [
       { name: 'accepting', check: async () => (closing ? Promise.reject(new Error('shutting down')) : undefined) },
-      { name: 'database', check: async () => void (await database.query('SELECT 1')) },
-      { name: 'schema', check: () => upToDate(database) },
+      ...databaseChecks(database),
+      { name: 'loops', check: async () => demandNone(life.stale) },
     ],
   });
   log.info({ port: portOf(app), opsPort: ops.port }, 'ingest.ready');
@@ -64,10 +73,6 @@ async function drain(app: NestFastifyApplication, withinMs: number): Promise<voi
   const timer = setTimeout(() => app.getHttpServer().closeAllConnections(), withinMs);
   await app.getHttpAdapter().getInstance().close();
   clearTimeout(timer);
-}
-
-async function upToDate(database: Database): Promise<void> {
-  if ((await pendingMigrations(database)).length > 0) throw new Error('migrations are pending');
 }
 
 function portOf(app: NestFastifyApplication): number {

@@ -5,7 +5,7 @@ export { Repeat, type RepeatOptions } from './repeat.js';
 export { type DispatcherMetrics, type IngestMetrics, type ProcessMetrics, type SchedulerMetrics } from './metrics.js';
 export { createDispatcherMetrics, createIngestMetrics, createRegistry, createSchedulerMetrics } from './metrics.js';
 export { type OpsServer, type OpsServerOptions, startOpsServer } from './ops-server.js';
-export { type ReadyCheck } from './ops-controller.js';
+export { type ReadyCheck, demandNone } from './ops-controller.js';
 export { PROBLEM_TYPE, type ProblemBody, problemBody, problemOf, sendProblem } from './problem-body.js';
 export { ProblemFilter } from './problem-filter.js';
 export { answerClientError, problemErrorHandler, problemNotFoundHandler, problemServerOptions } from './problem-handlers.js';

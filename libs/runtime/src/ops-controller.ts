@@ -15,6 +15,11 @@ export class Probes {
 
 const READY_TIMEOUT_MS = 2000;
 
+/** Fails a check with what is wrong, if anything is. */
+export function demandNone(problems: readonly string[]): void {
+  if (problems.length > 0) throw new Error(problems.join('; '));
+}
+
 @Controller()
 export class OpsController {
   constructor(
