@@ -1,0 +1,29 @@
+import { BlockedTargetError, classOf, DeliveryTimeoutError } from './errors.js';
+
+const withCode = (code: string, cause?: unknown): Error => Object.assign(new Error(code, { cause }), { code });
+
+it.each([
+  ['ECONNREFUSED', 'connection-refused'],
+  ['ECONNRESET', 'connection-reset'],
+  ['UND_ERR_SOCKET', 'connection-reset'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'timeout'],
+  ['ENOTFOUND', 'dns'],
+  ['CERT_HAS_EXPIRED', 'tls'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'tls'],
+  ['HPE_INVALID_CONSTANT', 'invalid-response'],
+  ['UND_ERR_HEADERS_OVERFLOW', 'invalid-response'],
+  ['ERR_NOBODY_KNOWS', 'internal'],
+])('%s is %s', (code, errorClass) => {
+  expect(classOf(withCode(code))).toBe(errorClass);
+});
+
+it('looks at the cause of an error that says nothing, and at the first of several addresses', () => {
+  expect(classOf(new Error('fetch failed', { cause: withCode('ECONNREFUSED') }))).toBe('connection-refused');
+  expect(classOf(new AggregateError([withCode('ECONNREFUSED'), withCode('ETIMEDOUT')]))).toBe('connection-refused');
+});
+
+it('knows our own', () => {
+  expect(classOf(new BlockedTargetError('x'))).toBe('blocked-target');
+  expect(classOf(new DeliveryTimeoutError('x'))).toBe('timeout');
+});
