@@ -19,7 +19,9 @@ interface Parts {
 
 /** From claimed rows to outcomes: loads the messages, POSTs each, and hands the outcome to be settled. */
 export class Deliverer {
-  private readonly cancel = new AbortController();
+  /** Of the attempts under way. */
+  private readonly deadlines = new Set<AbortController>();
+  private cut = false;
   private readonly underWay = new Set<Work>();
   private ended: (() => void) | undefined;
   private stopping = false;
@@ -40,7 +42,8 @@ export class Deliverer {
     this.stopping = true;
     if (await this.endedWithin(graceMs)) return;
     this.parts.log.warn({ cut: this.underWay.size }, 'dispatcher.cutting-off');
-    this.cancel.abort(new Error('shutting down'));
+    this.cut = true;
+    for (const deadline of this.deadlines) deadline.abort(new Error('shutting down'));
     await this.endedWithin(graceMs);
   }
 
@@ -71,20 +74,23 @@ export class Deliverer {
 
   /** False when an attempt that began now could outlive its lease: somebody else may have claimed the delivery by the time it ends. */
   private mayBegin(work: Work): boolean {
-    return performance.now() + work.target.timeoutMs < work.leaseEndsAt && !this.cancel.signal.aborted;
+    return performance.now() + work.target.timeoutMs < work.leaseEndsAt && !this.cut;
   }
 
   private async deliver(work: Work, message: Outgoing | undefined, loaded: boolean): Promise<void> {
     const { slots, pools } = this.parts;
     const bytes = message?.payload.length ?? 0;
+    const deadline = new AbortController();
     slots.hold(bytes);
     try {
       if (this.stopping || !loaded || !this.mayBegin(work)) return await this.return(work);
-      const attempted = message ? await post(pools, work, message, this.cancel.signal) : missing();
-      if (this.cancel.signal.aborted && attempted.httpCode === null) return await this.return(work);
+      this.deadlines.add(deadline);
+      const attempted = message ? await post(pools, work, message, deadline) : missing();
+      if (this.cut && attempted.httpCode === null) return await this.return(work);
       this.done(this.settlement(work, attempted), work);
     } finally {
       slots.drop(bytes);
+      this.deadlines.delete(deadline);
       this.ends.attempted(work.claim.consumerId);
       this.underWay.delete(work);
       if (this.underWay.size === 0) this.ended?.();

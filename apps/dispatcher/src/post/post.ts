@@ -22,9 +22,9 @@ export interface Attempted {
 
 /**
  * One HTTP POST under one deadline (DNS, connect, TLS, request, answer and body together). Follows no redirect, decompresses nothing, and never throws:
- * whatever goes wrong is a result.
+ * whatever goes wrong is a result. `deadline` is aborted by the delivery timeout, or by the caller to cut the attempt off.
  */
-export async function post(pools: Pools, work: Work, message: Outgoing, cancel: AbortSignal): Promise<Attempted> {
+export async function post(pools: Pools, work: Work, message: Outgoing, deadline: AbortController): Promise<Attempted> {
   const startedAtMs = Date.now();
   const began = performance.now();
   const finished = (result: AttemptResult, httpCode: number | null, responseBody: Buffer | null): Attempted => ({
@@ -37,10 +37,7 @@ export async function post(pools: Pools, work: Work, message: Outgoing, cancel: 
   const { url, timeoutMs } = work.target;
   if (!url) return finished({ kind: 'failed', errorClass: 'blocked-target' }, null, null);
 
-  const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(new DeliveryTimeoutError(`no complete answer in ${timeoutMs} ms`)), timeoutMs);
-  const onCancel = (): void => deadline.abort(cancel.reason);
-  cancel.addEventListener('abort', onCancel, { once: true });
   let httpCode: number | null = null;
   try {
     const response = await pools.for(work.target, url).request({
@@ -60,7 +57,6 @@ export async function post(pools: Pools, work: Work, message: Outgoing, cancel: 
     return finished({ kind: 'failed', errorClass: classOf(deadline.signal.aborted ? deadline.signal.reason : error) }, httpCode, null);
   } finally {
     clearTimeout(timer);
-    cancel.removeEventListener('abort', onCancel);
   }
 }
 
