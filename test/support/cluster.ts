@@ -37,10 +37,16 @@ export class Cluster {
       ALLOW_HTTP_TARGETS: 'true',
       ...env,
     });
-    const dispatchers = Array.from({ length: counts.dispatchers ?? 1 }, () => cluster.startDispatcher());
-    const schedulers = Array.from({ length: counts.schedulers ?? 0 }, () => cluster.startScheduler());
-    if (counts.ingest !== false) await cluster.startIngest();
-    await Promise.all([...dispatchers, ...schedulers]);
+    const starting = [
+      ...Array.from({ length: counts.dispatchers ?? 1 }, () => cluster.startDispatcher()),
+      ...Array.from({ length: counts.schedulers ?? 0 }, () => cluster.startScheduler()),
+      ...(counts.ingest === false ? [] : [cluster.startIngest()]),
+    ];
+    const failed = (await Promise.allSettled(starting)).find((one) => one.status === 'rejected');
+    if (failed) {
+      await cluster.stop();
+      throw failed.reason;
+    }
     return cluster;
   }
 
