@@ -10,10 +10,11 @@ import {
 } from '../apps/failsafe-scheduler/src/duties/repair.js';
 import { deliveryStatusCode, messageStatusCode, type NextStep } from '@app/domain';
 import { createLog, createRegistry, createSchedulerMetrics, NudgeSender } from '@app/runtime';
-import { accept, claim, dispatcherAddresses, type NewMessage, Node, settle } from '@app/storage';
+import { accept, claim, dispatcherAddresses, Node, settle } from '@app/storage';
 import { Cluster } from './support/cluster.js';
 import { freshDatabase, type TestDatabase } from './support/database.js';
 import { eventually, meanwhile } from './support/eventually.js';
+import { channelWith, newMessage } from './support/rows.js';
 import { metric } from './support/metrics.js';
 
 describe('of two schedulers', () => {
@@ -75,32 +76,9 @@ describe('each duty, with no dispatcher running,', () => {
     await test.drop();
   });
 
-  let names = 0;
-  async function channelWith(consumers: number): Promise<{ channelId: number; consumerIds: number[] }> {
-    const { insertId: channelId } = await test.database.query('INSERT INTO channel (name) VALUES (?)', [`c${++names}`]);
-    const consumerIds: number[] = [];
-    for (let n = 0; n < consumers; n++) {
-      const { insertId } = await test.database.query(
-        `INSERT INTO consumer (channel_id, name, type, url, signing_secret) VALUES (?, ?, 'push', 'http://127.0.0.1/', '')`,
-        [channelId, `k${n}`],
-      );
-      consumerIds.push(insertId);
-    }
-    return { channelId, consumerIds };
-  }
+  const channelOf = (consumers: number) => channelWith(test.database, consumers);
   async function accepted(channelId: number, inlineFanout = 100): Promise<string> {
-    const message: NewMessage = {
-      id: node.mint(),
-      channelId,
-      producerId: null,
-      priority: 0,
-      type: null,
-      orderingKey: null,
-      contentType: null,
-      headers: null,
-      traceParent: null,
-      payload: Buffer.from('x'),
-    };
+    const message = newMessage(node, channelId);
     await accept(test.database, [message], inlineFanout);
     return message.id;
   }
@@ -115,7 +93,7 @@ describe('each duty, with no dispatcher running,', () => {
   const once = (duty: (of: RepairParts) => Duty): Promise<number> => duty(parts).doOnce();
 
   it('fans out what is older than the rational delay, and leaves what is younger to the others', async () => {
-    const { channelId, consumerIds } = await channelWith(3);
+    const { channelId, consumerIds } = await channelOf(3);
     const id = await accepted(channelId, 2);
     expect(await once(fanOutForgotten)).toBe(0);
     expect(await count('delivery WHERE message_id = ?', [id])).toBe(0);
@@ -129,7 +107,7 @@ describe('each duty, with no dispatcher running,', () => {
   });
 
   it('promotes retries that have been due for the rational delay, and no others', async () => {
-    const { channelId, consumerIds } = await channelWith(1);
+    const { channelId, consumerIds } = await channelOf(1);
     const id = await accepted(channelId);
     await attempted(consumerIds[0]!, retryIn(0));
     const later = await accepted(channelId);
@@ -177,7 +155,7 @@ describe('each duty, with no dispatcher running,', () => {
   });
 
   it('sweeps what a deleted consumer left, and nothing of the others', async () => {
-    const { channelId, consumerIds } = await channelWith(2);
+    const { channelId, consumerIds } = await channelOf(2);
     const [gone, stays] = consumerIds as [number, number];
     const buried = await accepted(channelId);
     for (const consumerId of consumerIds) {
@@ -198,7 +176,7 @@ describe('each duty, with no dispatcher running,', () => {
 
   it('measures what is unfinished and how old it is', async () => {
     for (const table of ['fanout', 'ready', 'retry', 'dead_letter']) await test.database.query(`DELETE FROM ${table}`);
-    const { channelId, consumerIds } = await channelWith(2);
+    const { channelId, consumerIds } = await channelOf(2);
     const registry = createRegistry();
     const duty = measureBacklog(test.database, createSchedulerMetrics(registry));
     const gauge = async (name: string) => (await registry.metrics()).split('\n').find((line) => line.startsWith(name));

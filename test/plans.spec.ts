@@ -25,6 +25,7 @@ import {
 } from '@app/storage';
 import { freshDatabase, type TestDatabase } from './support/database.js';
 import { explainAll, flaws } from './support/explain.js';
+import { newMessage } from './support/rows.js';
 
 const CONSUMERS = 20;
 const DIGITS =
@@ -71,19 +72,8 @@ const wish = (consumerId: number): LaneWish => ({ consumerId, limit: 3, leaseMs:
 async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> {
   const { database } = test;
   const mint = (): Id => node.mint();
-  const message = (channelId: number): NewMessage => ({
-    id: mint(),
-    channelId,
-    producerId: null,
-    priority: 0,
-    type: null,
-    orderingKey: null,
-    contentType: null,
-    headers: null,
-    traceParent: null,
-    payload: Buffer.from('x'),
-    idempotency: { keyHash: Buffer.from(mint().padStart(16).slice(-16)), bodyHash: Buffer.alloc(16) },
-  });
+  const message = (channelId: number): NewMessage =>
+    newMessage(node, channelId, { idempotency: { keyHash: Buffer.from(mint().padStart(16).slice(-16)), bodyHash: Buffer.alloc(16) } });
   const accepted = await accept(database, [message(1), message(1), message(2)], 100);
   await accept(database, [message(1)], 1);
   await activeLanes(database);

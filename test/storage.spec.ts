@@ -18,6 +18,7 @@ import {
 } from '@app/storage';
 import { freshDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
+import { channelWith, newMessage } from './support/rows.js';
 
 let test: TestDatabase;
 let node: Node;
@@ -28,33 +29,8 @@ beforeAll(async () => {
 });
 afterAll(() => test.drop());
 
-let names = 0;
-async function channelWith(consumers: number): Promise<{ channelId: number; consumerIds: number[] }> {
-  const { insertId: channelId } = await test.database.query('INSERT INTO channel (name) VALUES (?)', [`c${++names}`]);
-  const consumerIds: number[] = [];
-  for (let n = 0; n < consumers; n++) {
-    const { insertId } = await test.database.query(
-      `INSERT INTO consumer (channel_id, name, type, url, signing_secret) VALUES (?, ?, 'push', 'http://127.0.0.1/', '')`,
-      [channelId, `k${n}`],
-    );
-    consumerIds.push(insertId);
-  }
-  return { channelId, consumerIds };
-}
-
-const message = (channelId: number, more: Partial<NewMessage> = {}): NewMessage => ({
-  id: node.mint(),
-  channelId,
-  producerId: null,
-  priority: 0,
-  type: null,
-  orderingKey: null,
-  contentType: null,
-  headers: null,
-  traceParent: null,
-  payload: Buffer.from('x'),
-  ...more,
-});
+const channelOf = (consumers: number) => channelWith(test.database, consumers);
+const message = (channelId: number, more?: Partial<NewMessage>): NewMessage => newMessage(node, channelId, more);
 
 const outcome = (one: Claimed, step: NextStep): Settlement => ({
   claim: one,
@@ -75,7 +51,7 @@ it('the self-test accepts this server', async () => {
 });
 
 it('a message, its deliveries and its key are stored together and claimed in order of priority, then of time', async () => {
-  const { channelId, consumerIds } = await channelWith(2);
+  const { channelId, consumerIds } = await channelOf(2);
   const batch = [0, 5, 9, 5].map((priority) => message(channelId, { priority }));
   const outcomes = await accept(test.database, batch, 100);
   expect(outcomes.map((o) => o.kind)).toEqual(['accepted', 'accepted', 'accepted', 'accepted']);
@@ -86,7 +62,7 @@ it('a message, its deliveries and its key are stored together and claimed in ord
 });
 
 it('the same key twice in a batch, and again later, makes one message; another body is a conflict', async () => {
-  const { channelId } = await channelWith(1);
+  const { channelId } = await channelOf(1);
   const keyed = (body: string): NewMessage =>
     message(channelId, { idempotency: { keyHash: Buffer.alloc(16, 7), bodyHash: Buffer.alloc(16, body) } });
   const [first, second] = await accept(test.database, [keyed('a'), keyed('a')], 100);
@@ -96,7 +72,7 @@ it('the same key twice in a batch, and again later, makes one message; another b
 });
 
 it('a result is written once: an old token changes nothing', async () => {
-  const { channelId, consumerIds } = await channelWith(1);
+  const { channelId, consumerIds } = await channelOf(1);
   const two = [message(channelId), message(channelId)];
   await accept(test.database, two, 100);
   const old = (await take(consumerIds[0]!, 10, 0)).claimed;
@@ -111,7 +87,7 @@ it('a result is written once: an old token changes nothing', async () => {
 });
 
 it('a retry waits in its own table, is promoted when due, and dies into the dead letters, from where it is redriven', async () => {
-  const { channelId, consumerIds } = await channelWith(1);
+  const { channelId, consumerIds } = await channelOf(1);
   const one = message(channelId);
   await accept(test.database, [one], 100);
   const [first] = (await take(consumerIds[0]!)).claimed;
@@ -135,7 +111,7 @@ it('a retry waits in its own table, is promoted when due, and dies into the dead
 });
 
 it('a lease that ran out is claimed again, recorded, and not counted as an attempt of the policy', async () => {
-  const { channelId, consumerIds } = await channelWith(1);
+  const { channelId, consumerIds } = await channelOf(1);
   await accept(test.database, [message(channelId)], 100);
   await take(consumerIds[0]!, 1, 0);
   const again = await eventually(async () => {
@@ -151,7 +127,7 @@ it('a lease that ran out is claimed again, recorded, and not counted as an attem
 });
 
 it('a channel beyond the inline limit is fanned out in steps to the consumers that existed', async () => {
-  const { channelId, consumerIds } = await channelWith(3);
+  const { channelId, consumerIds } = await channelOf(3);
   const one = message(channelId);
   expect((await accept(test.database, [one], 2))[0]).toMatchObject({ kind: 'accepted', status: 'acknowledged', deliveries: 3 });
   expect(await fanOut(test.database, 60_000)).toBeUndefined();

@@ -37,7 +37,7 @@ async function load(order) {
 }
 
 function at(time, act) {
-  setTimeout(act, Math.max(0, time - nowMs()));
+  setTimeout(() => act(), Math.max(0, time - nowMs()));
 }
 
 class Generator {
