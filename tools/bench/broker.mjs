@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answersOk } from '../steps/children.mjs';
 import { readable } from '../steps/logs.mjs';
 import { apps, mainOf, makeStateDir, migrateMain, root } from '../steps/paths.mjs';
 import { freePort } from '../steps/ports.mjs';
@@ -166,13 +167,3 @@ export class Broker {
 }
 
 const lastLines = (name) => tail(readFileSync(logFile(name), 'utf8'), 12);
-
-async function answersOk(url) {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(2000) });
-    await response.arrayBuffer();
-    return response.status === 200;
-  } catch {
-    return false;
-  }
-}

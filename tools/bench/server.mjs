@@ -3,7 +3,7 @@ import path from 'node:path';
 import { makeStateDir } from '../steps/paths.mjs';
 import { Problem } from '../steps/problem.mjs';
 import { writePrivate } from '../steps/secrets.mjs';
-import { withDatabase } from '../steps/sql.mjs';
+import { connectTo, databaseOf, withDatabase } from '../steps/sql.mjs';
 
 const prefix = 'posthorn_bench_';
 const recordFile = () => path.join(makeStateDir('bench'), 'database.json');
@@ -16,7 +16,7 @@ export function noteDatabase(url) {
 }
 
 export async function dropDatabase(url) {
-  const name = decodeURIComponent(new URL(url).pathname.slice(1));
+  const name = databaseOf(url);
   if (!name.startsWith(prefix)) throw new Problem(`${name} is not a database of the benchmark`);
   await using(url, async (connection) => {
     await connection.query('SET SESSION lock_wait_timeout = 30');
@@ -55,16 +55,7 @@ export async function describeServer({ url, given, pid }) {
 }
 
 async function using(url, work) {
-  const { createConnection } = await import('mysql2/promise');
-  const { hostname, port, username, password, searchParams } = new URL(url);
-  const connection = await createConnection({
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: Number(port || 3306),
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-    ssl: searchParams.get('ssl') === 'true' ? {} : undefined,
-    connectTimeout: 10_000,
-  });
+  const connection = await connectTo(url);
   try {
     return await work(connection);
   } finally {

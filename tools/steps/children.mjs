@@ -118,7 +118,8 @@ export class Children {
   }
 }
 
-async function answersOk(url) {
+/** Whether a readiness probe at `url` says yes within 2 s. */
+export async function answersOk(url) {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(2000) });
     await response.arrayBuffer();

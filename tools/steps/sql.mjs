@@ -1,7 +1,7 @@
 import { Problem } from './problem.mjs';
 
 /** mysql2 comes with the dependencies, which are not there when this file is first read. */
-async function connectTo(url) {
+export async function connectTo(url) {
   const { createConnection } = await import('mysql2/promise');
   const { hostname, port, username, password, searchParams } = new URL(url);
   return createConnection({

@@ -35,9 +35,7 @@ export class Failsafe {
   }
 
   async resign(): Promise<void> {
-    if (this.leads) this.parts.log.info('leader.resigned');
-    this.leadsUntil = -Infinity;
-    this.follow();
+    this.follow('leader.resigned');
     await resign(this.parts.database, this.parts.node.id);
   }
 
@@ -58,8 +56,8 @@ export class Failsafe {
     }
   }
 
-  private follow(): void {
-    if (this.leadsUntil > 0) this.parts.log.info('leader.lost');
+  private follow(why: 'leader.lost' | 'leader.resigned' = 'leader.lost'): void {
+    if (this.leadsUntil > 0) this.parts.log.info(why);
     this.leadsUntil = -Infinity;
     this.parts.metrics.leader.set(0);
   }

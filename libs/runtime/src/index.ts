@@ -12,4 +12,4 @@ export { answerClientError, problemErrorHandler, problemNotFoundHandler, problem
 export { RouteTable } from './route-table.js';
 export { validationPipe } from './validation.js';
 export { type Closeable, type ProcessOptions, runProcess } from './process.js';
-export { NudgeListener, NudgeSender, decodeNudge, encodeNudge } from './nudge.js';
+export { NudgeListener, NudgeSender } from './nudge.js';
