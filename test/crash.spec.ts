@@ -32,10 +32,10 @@ afterEach(async () => {
 /** Takes over what others left; a busy test machine does not make its attempts time out. */
 const startPatientDispatcher = (): Promise<AppProcess> => cluster.startDispatcher({ DELIVERY_TIMEOUT_MS: '15000' });
 
-async function channelWithOne(name: string): Promise<Sink> {
+async function channelWithOne(name: string, settings: Record<string, unknown> = {}): Promise<Sink> {
   const sink = await cluster.sink();
   await cluster.channel(name);
-  await cluster.consumer(name, 'c', sink.url);
+  await cluster.consumer(name, 'c', sink.url, settings);
   return sink;
 }
 
@@ -133,6 +133,25 @@ describe('an ingest API that is killed', () => {
     expect(sink.ids).toHaveLength(1);
   });
 
+  it('or frozen between taking a key and COMMIT, holds up the repeat, which gets its id when it thaws', async () => {
+    const sink = await channelWithOne('frozen-commit');
+    const ingest = await throughProxy();
+    const caught = proxy.catchStatement(commitOf(ACCEPT));
+    const first = publish('frozen-commit', 'k');
+    const commit = await caught;
+    ingest.signal('SIGSTOP');
+    cluster.ingest = plain!;
+    const repeat = publish('frozen-commit', 'k');
+    expect(await Promise.race([repeat, meanwhile(1_000)])).toBeUndefined();
+    ingest.signal('SIGCONT');
+    commit.pass();
+    expect([(await first).status, (await repeat).status]).toEqual([201, 200]);
+    expect((await repeat).body.id).toBe((await first).body.id);
+    await startPatientDispatcher();
+    await expectAllDelivered(cluster, 'frozen-commit', [(await first).body.id], [sink]);
+    expect(sink.ids).toHaveLength(1);
+  });
+
   it('after the answer and before anybody was nudged: dispatchers find the message by themselves', async () => {
     const sink = await channelWithOne('no-nudge');
     const id = await cluster.publish('no-nudge', 'x');
@@ -144,16 +163,65 @@ describe('an ingest API that is killed', () => {
   });
 });
 
+describe('an ingest API that is killed while it redrives', () => {
+  it.each([
+    ['before', 'statement', 1],
+    ['after', 'answer', 0],
+  ] as const)('%s COMMIT: the dead letter is sent again once, by it or by the repeat', async (_when, at, left) => {
+    const channel = `redrive-${at}`;
+    const sink = await channelWithOne(channel, { retry: { delays: [] } });
+    sink.answersStatus(500);
+    const dispatcher = await startPatientDispatcher();
+    const id = await cluster.publish(channel, 'x');
+    await eventually(async () => (await cluster.delivery(channel, id, 'c')).status === 'dead');
+    await dispatcher.kill();
+
+    const redrive = () => cluster.api<{ count: number }>('POST', `/v1/channels/${channel}/consumers/c/dead-letters/redrive`, {});
+    const ingest = await cluster.startIngest({ DATABASE_URL: proxy.url });
+    const redriving = commitOf('DELETE l FROM');
+    const caught = at === 'statement' ? proxy.catchStatement(redriving) : proxy.catchAnswer(redriving);
+    const first = redrive().catch(() => 'broken');
+    await caught;
+    await ingest.kill();
+    expect(await first).toBe('broken');
+    cluster.ingest = plain!;
+    // A dead letter that the killed process was taking is skipped until the server has undone that.
+    await eventually(async () => (await deliveriesOf(cluster, channel, left === 1 ? 'dead' : 'queued')) === 1);
+    if (left === 1) await eventually(async () => (await redrive()).body.count === 1);
+    else expect((await redrive()).body).toEqual({ count: 0, more: false });
+
+    sink.answersStatus(200);
+    await startPatientDispatcher();
+    await expectAllDelivered(cluster, channel, [id], [sink]);
+    expect(sink.received.map(({ headers }) => headers['posthorn-attempt'])).toEqual(['1', '2']);
+  });
+});
+
 describe('a dispatcher that is killed', () => {
   const throughProxy = (): Promise<AppProcess> => cluster.startDispatcher({ DATABASE_URL: proxy.url });
   const settling = (sql: string): boolean => sql.startsWith('DELETE r FROM');
+  const CLAIM = 'SET r.lease_until = NOW(3)';
+
+  it('before the COMMIT of its claim: nothing was claimed, and another one posts at once', async () => {
+    const sink = await channelWithOne('claiming');
+    const first = await throughProxy();
+    const claiming = proxy.catchStatement(commitOf(CLAIM));
+    const id = await cluster.publish('claiming', 'x');
+    await claiming;
+    await first.kill();
+    const second = await startPatientDispatcher();
+    await expectAllDelivered(cluster, 'claiming', [id], [sink]);
+    expect(sink.received.map(({ headers }) => headers['posthorn-attempt'])).toEqual(['1']);
+    expect(log(await cluster.delivery('claiming', id, 'c'))).toEqual([[1, null]]);
+    expect(await metric(second, 'posthorn_rescued_total')).toBe(0);
+  });
 
   it('after it claimed and before it posted: another one posts after the lease, once', async () => {
     const sink = await channelWithOne('claimed');
     const first = await throughProxy();
-    const loading = proxy.catchStatement((sql) => sql.includes('payload FROM message'));
+    const claimed = proxy.catchAnswer(commitOf(CLAIM));
     const id = await cluster.publish('claimed', 'x');
-    await loading;
+    await claimed;
     expect((await cluster.delivery('claimed', id, 'c')).status).toBe('in-flight');
     await first.kill();
     const second = await startPatientDispatcher();
@@ -219,6 +287,43 @@ describe('a dispatcher that is killed', () => {
     await expectAllDelivered(cluster, 'settled', [id], [sink]);
     expect(sink.ids).toEqual([id]);
     expect(log(await cluster.delivery('settled', id, 'c'))).toEqual([[1, null]]);
+  });
+
+  it('after it settled a failed attempt: another one makes the next attempt when it is due', async () => {
+    const sink = await channelWithOne('failed', { retry: { delays: [1] } });
+    sink.answers(({ headers }, response) => void response.writeHead(headers['posthorn-attempt'] === '1' ? 500 : 200).end());
+    const first = await throughProxy();
+    const caught = proxy.catchAnswer(commitOf('INSERT INTO retry'));
+    const id = await cluster.publish('failed', 'x');
+    await caught;
+    await first.kill();
+    expect((await cluster.delivery('failed', id, 'c')).status).toBe('retry-delivery');
+    await startPatientDispatcher();
+    await expectAllDelivered(cluster, 'failed', [id], [sink]);
+    expect(sink.ids).toHaveLength(2);
+    expect(log(await cluster.delivery('failed', id, 'c'))).toEqual([
+      [1, 'http-status'],
+      [2, null],
+    ]);
+  });
+
+  it.each([
+    ['before', 'statement'],
+    ['after', 'answer'],
+  ] as const)('%s the COMMIT that makes a retry ready: it is attempted once more, once', async (_when, at) => {
+    const channel = `promote-${at}`;
+    const sink = await channelWithOne(channel, { retry: { delays: [0.2] } });
+    sink.answers(({ headers }, response) => void response.writeHead(headers['posthorn-attempt'] === '1' ? 500 : 200).end());
+    const first = await throughProxy();
+    const promoting = commitOf('DELETE q FROM');
+    const caught = at === 'statement' ? proxy.catchStatement(promoting) : proxy.catchAnswer(promoting);
+    const id = await cluster.publish(channel, 'x');
+    await caught;
+    await first.kill();
+    expect(sink.ids).toHaveLength(1);
+    await startPatientDispatcher();
+    await expectAllDelivered(cluster, channel, [id], [sink]);
+    expect(sink.received.map(({ headers }) => headers['posthorn-attempt'])).toEqual(['1', '2']);
   });
 
   it('or cut off while it settles: what was written stands, and it goes on', async () => {

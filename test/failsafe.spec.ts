@@ -10,7 +10,7 @@ import {
 } from '../apps/failsafe-scheduler/src/duties/repair.js';
 import { deliveryStatusCode, messageStatusCode, type NextStep } from '@app/domain';
 import { createLog, createRegistry, createSchedulerMetrics, NudgeSender } from '@app/runtime';
-import { accept, claim, dispatcherAddresses, Node, settle } from '@app/storage';
+import { accept, claim, Node, nudgeAddresses, settle } from '@app/storage';
 import { Cluster } from './support/cluster.js';
 import { freshDatabase, type TestDatabase } from './support/database.js';
 import { eventually, meanwhile } from './support/eventually.js';
@@ -127,7 +127,7 @@ describe('each duty, with no dispatcher running,', () => {
     await test.database.query('UPDATE node SET heartbeat_at = NOW(3) - INTERVAL 16 SECOND WHERE number = ?', [silent.number]);
     expect(await once(buryDeadNodes)).toBe(1);
     expect(await count('node WHERE number = ? AND token IS NULL AND kind IS NULL AND nudge_addr IS NULL', [silent.number])).toBe(1);
-    expect(await dispatcherAddresses(test.database)).toEqual(['127.0.0.1:2']);
+    expect(await nudgeAddresses(test.database, ['dispatcher'])).toEqual(['127.0.0.1:2']);
     expect(await once(buryDeadNodes)).toBe(0);
     // It only seemed dead: it takes part again under another number.
     const number = silent.number;

@@ -159,7 +159,7 @@ describe('management', () => {
       [{ ...hook, rateLimit: { perSecond: 1 } }, 'rateLimit', /this version/],
       [{ ...hook, filter: {} }, 'filter', /this version/],
       [{ ...hook, batch: {} }, 'batch', /this version/],
-      [{ ...hook, auth: {} }, 'auth', /this version/],
+      [{ ...hook, auth: {} }, 'auth.type', /basic, bearer, oauth2/],
       [{ ...hook, ordering: 'key' }, 'ordering', /this version/],
     ])('refuses a consumer %j, naming %s', async (body, field, message) => {
       await cluster.channel('valid');

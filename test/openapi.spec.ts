@@ -68,10 +68,14 @@ describe('the description of the API', () => {
         `get ${message}/payload`,
         `get ${message}/deliveries/{consumer}`,
         `get ${consumer}/deliveries`,
+        `post ${consumer}/leases`,
+        `post ${consumer}/leases/settle`,
+        `post ${consumer}/leases/extend`,
         `get ${consumer}/dead-letters`,
         `post ${consumer}/dead-letters/redrive`,
         `post ${consumer}/dead-letters/discard`,
         'get /v1/status',
+        'get /v1/audit',
       ].toSorted(),
     );
   });

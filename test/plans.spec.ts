@@ -1,33 +1,46 @@
-import { type Id, firstIdAt } from '@app/domain';
+import { type Id, firstIdAt, pullToken } from '@app/domain';
+import { randomBytes } from 'node:crypto';
 import {
   accept,
   activeLanes,
+  Audiences,
   claim,
+  deadLetterCounts,
   discard,
+  dueLanes,
+  extendLeases,
   fanOut,
+  findBehind,
+  findPullConsumer,
   giveBack,
+  lanes,
   type LaneWish,
+  lease,
   listDeadLetters,
   listDeliveries,
   listMessages,
-  loadMessages,
   loadTargets,
   type NewMessage,
   Node,
   promote,
   redrive,
   settle,
+  settleLeases,
   sweepOrphans,
   untilNextRetry,
   deliveriesOf,
   findMessage,
   listAttempts,
+  listAudit,
+  pruneAudit,
 } from '@app/storage';
 import { freshDatabase, type TestDatabase } from './support/database.js';
 import { explainAll, flaws } from './support/explain.js';
 import { newMessage } from './support/rows.js';
 
 const CONSUMERS = 20;
+/** Of these, the last ones pull. */
+const PULL = [18, 19, 20];
 const DIGITS =
   '(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)';
 const NUMBERS = `(SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS n FROM ${DIGITS} a, ${DIGITS} b, ${DIGITS} c, ${DIGITS} e, ${DIGITS} f) numbers`;
@@ -37,7 +50,7 @@ async function fill({ database }: TestDatabase, rows: number): Promise<void> {
   await database.query(`INSERT INTO channel (id, name) VALUES (1, 'a'), (2, 'b')`);
   await database.query(
     `INSERT INTO consumer (id, channel_id, name, type, url, signing_secret)
-     SELECT n + 1, 1, CONCAT('c', n), 'push', 'http://127.0.0.1/', '' FROM ${NUMBERS} WHERE n < ${CONSUMERS}`,
+     SELECT n + 1, 1, CONCAT('c', n), IF(n + 1 IN (${PULL.join(', ')}), 'pull', 'push'), 'http://127.0.0.1/', '' FROM ${NUMBERS} WHERE n < ${CONSUMERS}`,
   );
   const base = firstIdAt(Date.now() - 3_600_000);
   const from = `FROM ${NUMBERS} WHERE n < ${rows}`;
@@ -62,7 +75,24 @@ async function fill({ database }: TestDatabase, rows: number): Promise<void> {
   await database.query(
     `INSERT INTO fanout (message_id, channel_id, prio_rank, last_consumer_id) SELECT ${base} + n + 500000, 1, 9, 20 ${from}`,
   );
-  for (const table of ['message', 'delivery', 'attempt', 'ready', 'retry', 'dead_letter', 'idempotency', 'fanout', 'consumer', 'channel']) {
+  await database.query(
+    `INSERT INTO audit (id, at, key_id, key_name, method, route, resource, fields, status, request_id, address)
+     SELECT ${base} + n, NOW(3), CONCAT('k', ${consumer}), 'k', 'PUT', '/v1/channels/:channel', CONCAT('/v1/channels/', n MOD 7), '[]', 200, 'r', '127.0.0.1' ${from}`,
+  );
+  const tables = [
+    'message',
+    'delivery',
+    'attempt',
+    'ready',
+    'retry',
+    'dead_letter',
+    'idempotency',
+    'fanout',
+    'consumer',
+    'channel',
+    'audit',
+  ];
+  for (const table of tables) {
     await database.query(`ANALYZE TABLE ${table}`);
   }
 }
@@ -76,12 +106,19 @@ async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> 
     newMessage(node, channelId, { idempotency: { keyHash: Buffer.from(mint().padStart(16).slice(-16)), bodyHash: Buffer.alloc(16) } });
   const accepted = await accept(database, [message(1), message(1), message(2)], 100);
   await accept(database, [message(1)], 1);
+  const audiences = new Audiences();
+  for (let n = 0; n < 2; n++) await accept(database, [message(1), message(2)], 100, audiences);
   await activeLanes(database);
+  const from = [9, 4].map((rank) => ({ rank, seq: firstIdAt(Date.now() - 1_800_000) }));
+  await claim(database, [{ ...wish(10), from }, wish(11)], mint());
+  await findBehind(database, [
+    { consumerId: 12, from },
+    { consumerId: 13, from },
+  ]);
+  const consumerIds = Array.from({ length: CONSUMERS }, (_, n) => n + 1);
+  await lanes(database, consumerIds);
+  await deadLetterCounts(database, consumerIds);
   const { claimed } = await claim(database, [wish(3), wish(4)], mint());
-  await loadMessages(
-    database,
-    claimed.map((one) => one.messageId),
-  );
   await loadTargets(database, [3, 4]);
   const back = claimed.splice(0, 1);
   await giveBack(database, back);
@@ -119,6 +156,38 @@ async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> 
   await deliveriesOf(database, [id], 100);
   await listAttempts(database, id, 1);
   await sweepOrphans(database);
+  const times = { from: new Date(Date.now() - 7_200_000), to: new Date() };
+  await listAudit(database, {}, { limit: 50 });
+  await listAudit(database, { ...times, method: 'PUT', resource: '/v1/channels/3' }, page);
+  await listAudit(database, { ...times, keyId: 'k3' }, page);
+  await pruneAudit(database, new Date(Date.now() - 3_599_999));
+}
+
+/** Everything that a pull consumer causes: rows that are free, leases that ran out, used-up attempts, a message that is gone. */
+async function everyPullStatement({ database }: TestDatabase, node: Node): Promise<void> {
+  const [consumerId] = PULL;
+  const messages = Array.from({ length: 8 }, () => newMessage(node, 1, { priority: 9 }));
+  await accept(database, messages, 100);
+  const overdue = 'UPDATE ready SET lease_token = ?, attempts = ? WHERE consumer_id = ? AND prio_rank = 0 AND seq = ?';
+  for (const [n, attempts] of [1, 99].entries()) {
+    await database.query(overdue, [pullToken(randomBytes(8)), attempts, consumerId, messages[n]!.id]);
+  }
+  await database.query('DELETE FROM message WHERE id = ?', [messages[2]!.id]);
+
+  await findPullConsumer(database, 'a', 'c17');
+  expect(await dueLanes(database, PULL)).toContain(consumerId);
+  const wishes = [3, 4].map((max) => ({ max, leaseMs: 60_000 }));
+  const { leased, ended } = await lease(database, consumerId!, wishes, 1_000_000);
+  expect([leased.flat().length, ended.length]).toEqual([5, 3]);
+  const leases = leased.flat().map(({ claim: { attemptsBefore: _before, ...key } }) => key);
+  await extendLeases(
+    database,
+    leases.map((one) => ({ lease: one, leaseMs: 1_000 })),
+  );
+  const kinds = ['ack', 'nack', 'dead'] as const;
+  const verdicts = leases.map((one, n) => ({ lease: one, end: { kind: kinds[n % 3]! }, reason: null }));
+  expect((await settleLeases(database, verdicts, 1)).map(({ kind }) => kind)).toEqual(leases.map(() => 'settled'));
+  expect((await settleLeases(database, verdicts, 1)).map(({ kind }) => kind)).toEqual(leases.map(() => 'repeated'));
 }
 
 describe.each([5, 400, 100_000])('with %i rows in every table', (rows) => {
@@ -133,6 +202,7 @@ describe.each([5, 400, 100_000])('with %i rows in every table', (rows) => {
     const node = await Node.join(test.database, 'dispatcher');
     const { plans, stop } = explainAll(test.database);
     await everyHotStatement(test, node);
+    await everyPullStatement(test, node);
     stop();
     expect(plans.length).toBeGreaterThan(40);
     expect(plans.flatMap(flaws)).toEqual([]);

@@ -2,8 +2,10 @@ import { EPOCH_MS, type Id, type NextStep, firstIdAt } from '@app/domain';
 import {
   accept,
   activeLanes,
+  Audiences,
   claim,
   type Claimed,
+  Database,
   fanOut,
   giveBack,
   lead,
@@ -59,6 +61,54 @@ it('a message, its deliveries and its key are stored together and claimed in ord
   const { claimed } = await take(consumerIds[0]!);
   expect(claimed.map((c) => c.messageId)).toEqual([batch[2]!.id, batch[1]!.id, batch[3]!.id, batch[0]!.id]);
   expect((await take(consumerIds[0]!)).claimed).toEqual([]);
+});
+
+describe('what was known of a channel from the batch before', () => {
+  const ready = async (id: Id): Promise<number[]> =>
+    (
+      await test.database.query<{ consumer_id: number }[]>('SELECT consumer_id FROM ready WHERE message_id = ? ORDER BY consumer_id', [id])
+    ).map((row) => row.consumer_id);
+
+  it('is not trusted: new consumers get the next message, deleted ones none, and no channel is outlived', async () => {
+    const { channelId, consumerIds } = await channelOf(2);
+    const audiences = new Audiences();
+    const publish = async (): Promise<number[]> => {
+      const one = message(channelId);
+      await accept(test.database, [one], 100, audiences);
+      return ready(one.id);
+    };
+    expect(await publish()).toEqual(consumerIds);
+    expect(await publish()).toEqual(consumerIds);
+    const { insertId } = await test.database.query(
+      `INSERT INTO consumer (channel_id, name, type, url, signing_secret) VALUES (?, 'late', 'push', 'http://127.0.0.1/', '')`,
+      [channelId],
+    );
+    expect(await publish()).toEqual([...consumerIds, insertId]);
+    await test.database.query('DELETE FROM consumer WHERE id = ?', [consumerIds[0]]);
+    expect(await publish()).toEqual([consumerIds[1], insertId]);
+    await test.database.query('DELETE FROM channel WHERE id = ?', [channelId]);
+    const homeless = message(channelId);
+    expect(await accept(test.database, [homeless], 100, audiences)).toEqual([{ kind: 'unknown-channel' }]);
+    expect(await ready(homeless.id)).toEqual([]);
+  });
+
+  it('does not make a second message of a key, whether it repeats within the batch or from an earlier one', async () => {
+    const { channelId } = await channelOf(1);
+    const audiences = new Audiences();
+    const keyed = (key: string): NewMessage =>
+      message(channelId, { idempotency: { keyHash: Buffer.from(key.padEnd(16)), bodyHash: Buffer.alloc(16) } });
+    const first = keyed('first');
+    await accept(test.database, [first], 100, audiences);
+    const [again, fresh, twin, plain] = [keyed('first'), keyed('second'), keyed('second'), message(channelId)];
+    const outcomes = await accept(test.database, [again, fresh, twin, plain], 100, audiences);
+    expect(outcomes).toMatchObject([
+      { kind: 'repeated', id: first.id },
+      { kind: 'accepted', id: fresh.id },
+      { kind: 'repeated', id: fresh.id },
+      { kind: 'accepted', id: plain.id },
+    ]);
+    expect(await Promise.all([again, twin].map(({ id }) => ready(id)))).toEqual([[], []]);
+  });
 });
 
 it('the same key twice in a batch, and again later, makes one message; another body is a conflict', async () => {
@@ -148,4 +198,17 @@ it('partitions are made a week ahead, and again when days have passed', async ()
   const made = await makePartitions(test.database, Date.now() + 2 * 86_400_000);
   expect(made).toHaveLength(6);
   expect(firstIdAt(EPOCH_MS)).toBe('0');
+});
+
+it('tells of each connection that it opens and closes', async () => {
+  let open = 0;
+  const database = await Database.open({ url: test.url, poolSize: 4, onConnection: (change) => (open += change) });
+  await Promise.all([1, 2, 3].map(() => database.query('SELECT SLEEP(0.1)')));
+  await database.packets('test', async (packets) => packets.commit({ sql: 'SELECT 1' }));
+  // Half of the four are for packets.
+  expect(open).toBe(3);
+  await database.pinned((session) => session.query('SELECT 1'));
+  await eventually(() => open === 2);
+  await database.close();
+  await eventually(() => open === 0);
 });

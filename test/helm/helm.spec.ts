@@ -74,9 +74,11 @@ withHelm(`what helm renders${hasHelm ? '' : ' (skipped: there is no helm on the 
     for (const name of ['webhooks-ingest', 'webhooks-dispatcher']) {
       const deployment = ofKind(manifests, 'Deployment').find((manifest) => nameOf(manifest) === name);
       expect(listAt(containerOf(deployment), 'env')).toContainEqual(address);
+      expect(listAt(containerOf(deployment), 'ports')).toContainEqual(expect.objectContaining({ name: 'nudge', containerPort: 9191 }));
+      const policy = ofKind(manifests, 'NetworkPolicy').find((manifest) => nameOf(manifest) === name);
+      expect(listAt(policy, 'spec', 'egress')).toContainEqual(expect.objectContaining({ ports: [{ port: 9191, protocol: 'UDP' }] }));
+      expect(listAt(policy, 'spec', 'ingress')).toContainEqual(expect.objectContaining({ ports: [{ port: 'nudge', protocol: 'UDP' }] }));
     }
-    const policy = ofKind(manifests, 'NetworkPolicy').find((manifest) => nameOf(manifest) === 'webhooks-ingest');
-    expect(listAt(policy, 'spec', 'egress')).toContainEqual(expect.objectContaining({ ports: [{ port: 9191, protocol: 'UDP' }] }));
   });
 
   it('migrates with nothing that the release makes later', () => {

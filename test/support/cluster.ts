@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ServerOptions } from 'node:https';
 import { type TestDatabase, freshDatabase } from './database.js';
 import { AppProcess } from './processes.js';
 import { Sink, type Answer } from './sink.js';
@@ -105,8 +106,9 @@ export class Cluster {
     await this.ok('PUT', `/v1/channels/${name}`, settings);
   }
 
-  async sink(answer?: Answer): Promise<Sink> {
-    const sink = await Sink.open(answer);
+  /** A consumer's server, over TLS with `tls`. */
+  async sink(answer?: Answer, tls?: ServerOptions): Promise<Sink> {
+    const sink = await Sink.open(answer, 0, tls);
     this.sinks.push(sink);
     return sink;
   }

@@ -1,4 +1,5 @@
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
+import { isWholeAnswer } from '../../tools/torture/server-answer.mjs';
 
 /** `transaction` holds the statements of the connection since its last START TRANSACTION, this one excluded. */
 export type Matches = (sql: string, transaction: readonly string[]) => boolean;
@@ -8,6 +9,8 @@ export interface Caught {
   pass(): void;
   /** Resets the client's connection and closes the server's. */
   cut(): void;
+  /** Answers in the server's place that it failed. Only for a statement, which the server then never sees. */
+  refuse(errno: number, message: string): void;
 }
 
 interface Trap {
@@ -55,7 +58,7 @@ export class DatabaseProxy {
     return this.trap('statement', matches);
   }
 
-  /** Passes the next statement that matches on and stops the server's answer: when this resolves, the statement has taken effect. */
+  /** Passes the next statement that matches on and stops the server's answer: when this resolves, the statement and those in the same packet have taken effect. */
   catchAnswer(matches: Matches): Promise<Caught> {
     return this.trap('answer', matches);
   }
@@ -122,12 +125,17 @@ class Link {
       return;
     }
     const { trap, held } = this.answer;
+    const wasWhole = isWholeAnswer(Buffer.concat(held));
     held.push(bytes);
     const pass = (): void => {
       this.answer = undefined;
       for (const chunk of held) this.client.write(chunk);
     };
-    if (held.length === 1) trap.caught({ pass, cut: this.cut });
+    const refuse = (): never => {
+      throw new Error('the server has answered already');
+    };
+    // Several statements may have come in one packet, and are answered one by one.
+    if (!wasWhole && isWholeAnswer(Buffer.concat(held))) trap.caught({ pass, cut: this.cut, refuse });
   }
 
   private toServer(bytes: Buffer): void {
@@ -142,10 +150,12 @@ class Link {
   }
 
   private send(packet: Buffer): void {
-    const sql = statementIn(packet);
-    const trap = sql === undefined ? undefined : this.sprung(sql, this.transaction);
-    if (sql === 'START TRANSACTION') this.transaction = [];
-    else if (sql !== undefined) this.transaction.push(sql);
+    let trap: Trap | undefined;
+    for (const sql of statementsIn(packet)) {
+      trap ??= this.sprung(sql, this.transaction);
+      if (sql === 'START TRANSACTION') this.transaction = [];
+      else this.transaction.push(sql);
+    }
     if (trap?.at === 'statement') {
       this.stopped = [packet];
       const pass = (): void => {
@@ -153,16 +163,34 @@ class Link {
         this.stopped = undefined;
         for (const one of waiting) this.upstream.write(one);
       };
-      return trap.caught({ pass, cut: this.cut });
+      const refuse = (errno: number, message: string): void => {
+        this.stopped = undefined;
+        this.client.write(errorPacket(errno, message));
+      };
+      return trap.caught({ pass, cut: this.cut, refuse });
     }
     if (trap) this.answer = { trap, held: [] };
     this.upstream.write(packet);
   }
 }
 
-/** The text of a query; undefined for a packet of any other kind. */
-function statementIn(packet: Buffer): string | undefined {
-  if (packet[3] !== 0 || packet[4] !== COM_QUERY) return undefined;
+/** The first packet of an answer: an error, with the SQLSTATE of errors that have none of their own. */
+function errorPacket(errno: number, message: string): Buffer {
+  const body = Buffer.concat([Buffer.from([0xff, errno & 0xff, errno >> 8]), Buffer.from(`#HY000${message}`)]);
+  const header = Buffer.alloc(4);
+  header.writeUIntLE(body.length, 0, 3);
+  header[3] = 1;
+  return Buffer.concat([header, body]);
+}
+
+/** Quoted text, which may hold anything, and what ends a statement. */
+const QUOTED_OR_END = /'(?:[^'\\]|\\.|'')*'|;/gs;
+
+/** The statements of a query, which may be several; none for a packet of any other kind. */
+function statementsIn(packet: Buffer): string[] {
+  if (packet[3] !== 0 || packet[4] !== COM_QUERY) return [];
   const text = packet.subarray(5);
-  return (text.subarray(0, 2).equals(NO_ATTRIBUTES) ? text.subarray(2) : text).toString('utf8').trim();
+  const sql = (text.subarray(0, 2).equals(NO_ATTRIBUTES) ? text.subarray(2) : text).toString('utf8');
+  const ends = [...sql.matchAll(QUOTED_OR_END)].filter(([found]) => found === ';').map(({ index }) => index);
+  return [...ends, sql.length].map((end, at) => sql.slice(at === 0 ? 0 : ends[at - 1]! + 1, end).trim());
 }

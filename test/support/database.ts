@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Database, type DatabaseOptions, migrate } from '@app/storage';
 
+/** Tests look at the database, they do not measure it. */
+const PATIENCE_MS = 60_000;
+
 /** The server that the tests run against; `npm test` sets it. */
 export function serverUrl(): string {
   const url = process.env['TEST_DATABASE_URL'];
@@ -21,7 +24,7 @@ export async function freshDatabase(options: Partial<DatabaseOptions> & { server
   const name = `posthorn_test_${randomBytes(6).toString('hex')}`;
   url.pathname = `/${name}`;
   await migrate(url.href);
-  const database = await Database.open({ poolSize: 12, ...options, url: url.href });
+  const database = await Database.open({ poolSize: 12, statementTimeoutMs: PATIENCE_MS, ...options, url: url.href });
   return {
     url: url.href,
     database,

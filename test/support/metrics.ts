@@ -15,3 +15,10 @@ export async function health(process: AppProcess, probe: 'live' | 'ready'): Prom
   await response.arrayBuffer();
   return response.status;
 }
+
+/** What `/health/ready` finds wrong, by check. */
+export async function unready(process: AppProcess): Promise<Record<string, string>> {
+  const response = await fetch(`${process.opsUrl}/health/ready`);
+  const { error = {} } = (await response.json()) as { error?: Record<string, { message?: string }> };
+  return Object.fromEntries(Object.entries(error).map(([name, { message = '' }]) => [name, message]));
+}

@@ -3,22 +3,25 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { eventually } from './eventually.js';
 
 export type App = 'ingest-api' | 'dispatcher' | 'failsafe-scheduler';
 export type Line = Record<string, unknown> & { msg?: string };
 
 const STARTED_MS = 30_000;
-const READY = { 'ingest-api': 'ingest.ready', dispatcher: 'dispatcher.ready', 'failsafe-scheduler': 'scheduler.ready' };
 
 /** One real process of Posthorn, from `dist/`, on free ports. */
 export class AppProcess {
   readonly lines: Line[] = [];
   private readonly text: string[] = [];
+  private readonly closed: Promise<unknown>;
 
   private constructor(
     readonly app: App,
     readonly child: ChildProcess,
   ) {
+    // Not `exit`, which may come before the last lines are read.
+    this.closed = once(child, 'close');
     createInterface({ input: child.stdout! }).on('line', (line) => {
       try {
         this.lines.push(JSON.parse(line) as Line);
@@ -32,7 +35,12 @@ export class AppProcess {
   /** Starts and waits until it is ready. Rejects with its output when it exits instead. */
   static async start(app: App, env: Record<string, string>): Promise<AppProcess> {
     const started = AppProcess.spawn(app, env);
-    await started.ready();
+    try {
+      await started.ready();
+    } catch (error) {
+      await started.kill();
+      throw error;
+    }
     return started;
   }
 
@@ -55,6 +63,20 @@ export class AppProcess {
     }
   }
 
+  /** Waits until it answers probes, which it does before it is ready. */
+  async listening(): Promise<void> {
+    await eventually(() => {
+      if (this.exited) throw new Error(`${this.app} exited with ${this.child.exitCode}:\n${this.output}`);
+      return this.lines.some((line) => line.msg === 'ops.listening');
+    }, STARTED_MS);
+  }
+
+  /** Resolves with the exit code when it ends by itself. */
+  async ended(): Promise<number | null> {
+    await this.closed;
+    return this.child.exitCode;
+  }
+
   get exited(): boolean {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
@@ -71,7 +93,7 @@ export class AppProcess {
   }
 
   get opsUrl(): string {
-    return `http://127.0.0.1:${this.field(READY[this.app], 'opsPort')}`;
+    return `http://127.0.0.1:${this.field('ops.listening', 'port')}`;
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -88,11 +110,7 @@ export class AppProcess {
   }
 
   private async end(signal: NodeJS.Signals): Promise<number | null> {
-    if (!this.exited) {
-      const exit = once(this.child, 'exit');
-      this.child.kill(signal);
-      await exit;
-    }
-    return this.child.exitCode;
+    if (!this.exited) this.child.kill(signal);
+    return this.ended();
   }
 }

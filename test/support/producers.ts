@@ -4,6 +4,7 @@ export interface Refusal {
   status: number;
   code: string;
   retryAfter: string | null;
+  tookMs: number;
 }
 
 export interface ProducerOptions {
@@ -71,6 +72,7 @@ export class Producers {
     const headers = { authorization: `Bearer ${this.options.key}`, 'idempotency-key': key, 'content-type': 'text/plain' };
     let answer: { id: string; code: string };
     let response: Response;
+    const began = performance.now();
     try {
       response = await fetch(`${url}/v1/channels/${channel}/messages`, { method: 'POST', body: `body of ${key}`, headers });
       answer = (await response.json()) as typeof answer;
@@ -79,7 +81,10 @@ export class Producers {
       return false;
     }
     if (response.ok) this.acknowledged.set(key, answer.id);
-    else this.refusals.push({ status: response.status, code: answer.code, retryAfter: response.headers.get('retry-after') });
+    else {
+      const retryAfter = response.headers.get('retry-after');
+      this.refusals.push({ status: response.status, code: answer.code, retryAfter, tookMs: performance.now() - began });
+    }
     return response.ok;
   }
 }

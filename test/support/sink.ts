@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 export interface Received {
@@ -20,10 +21,11 @@ export class Sink {
     readonly url: string,
   ) {}
 
-  static async open(answer?: Answer, port = 0): Promise<Sink> {
-    const server = createServer({ keepAliveTimeout: 30_000 });
+  static async open(answer?: Answer, port = 0, tls?: ServerOptions): Promise<Sink> {
+    const options = { keepAliveTimeout: 30_000 };
+    const server = tls ? createTlsServer({ ...options, ...tls }) : createServer(options);
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
-    const sink = new Sink(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`);
+    const sink = new Sink(server, `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}/hook`);
     if (answer) sink.answers(answer);
     server.on('request', (request, response) => void sink.take(request, response));
     return sink;

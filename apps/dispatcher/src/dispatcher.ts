@@ -1,16 +1,21 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { DispatcherConfig } from '@app/config';
-import { type DispatcherMetrics, type Log, NudgeListener, Repeat } from '@app/runtime';
-import { assertFit, type Claimed, Database, HEARTBEAT_MS, Node, type Settlement } from '@app/storage';
+import { type DispatcherMetrics, farewell, heartbeat, type Log, NudgeListener, NudgePeers, type Repeat } from '@app/runtime';
+import { type Claimed, clockSkewMs, Database, HEARTBEAT_MS, Node, nudgeAddresses, type Settlement } from '@app/storage';
 import { ClaimLoop } from './lanes/claim-loop.js';
 import { FanOutLoop } from './lanes/fan-out-loop.js';
+import { LaneCursors } from './lanes/lane-cursors.js';
 import { LanePoll } from './lanes/lane-poll.js';
+import { LookBehind } from './lanes/look-behind.js';
+import { Pace } from './lanes/pace.js';
 import { PromoteLoop } from './lanes/promote-loop.js';
 import { Ring } from './lanes/ring.js';
 import { Slots } from './lanes/slots.js';
 import { type Target, Targets } from './lanes/targets.js';
 import { Deliverer } from './post/deliverer.js';
 import { Pools } from './post/pools.js';
+import { resolveWith, systemResolve } from './post/resolve.js';
+import { Tokens } from './post/tokens.js';
 import { observe } from './settle/observe.js';
 import { Settler } from './settle/settler.js';
 
@@ -29,6 +34,8 @@ const SETTLE_GRACE_MS = 5_000;
 export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private node!: Node;
   private listener!: NudgeListener;
+  /** The ingest processes, where polls of pull consumers wait. */
+  private peers!: NudgePeers;
   private claims!: ClaimLoop;
   private settler!: Settler;
   private promotes!: PromoteLoop;
@@ -46,7 +53,6 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   async onApplicationBootstrap(): Promise<void> {
     const { config, log } = this.parts;
-    log.info({ server: await assertFit(this.database) }, 'database.fit');
     this.listener = await NudgeListener.listen(config.nudgeHost, config.nudgePort, (ids) => this.nudged(ids), log);
     this.node = await Node.join(this.database, 'dispatcher', this.listener.address);
     this.build();
@@ -62,8 +68,9 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     await this.settler.loop.stop();
     await this.heartbeat.stop();
     this.listener.close();
+    await this.peers.stop();
     await this.pools.close();
-    await this.node.leave();
+    await farewell('node', this.node.leave(), this.parts.log);
   }
 
   /** Loops that stand still; empty when all is well. */
@@ -74,7 +81,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private loops(): Repeat[] {
-    return [this.heartbeat, this.settler.loop, ...this.finders];
+    return [this.heartbeat, this.settler.loop, this.peers.loop, ...this.finders];
   }
 
   private nudged(consumerIds: readonly number[]): void {
@@ -87,26 +94,35 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     const { database, node } = this;
     const { config, metrics, log } = this.parts;
     const slots = new Slots(config.maxInFlight, config.maxInFlightBytes);
-    const targets = new Targets(database, config);
-    this.pools = new Pools(config.allowedTargets, config.deliveryTimeoutMs);
+    const pace = new Pace();
+    const targets = new Targets(database, config, log);
+    const resolve = config.dnsServers.length > 0 ? resolveWith(config.dnsServers) : systemResolve;
+    this.pools = new Pools({ allowed: config.allowedTargets, resolve }, config.deliveryTimeoutMs);
     this.settler = new Settler({ database, node, metrics, log }, (batch, lost) => this.settled(batch, lost));
     this.deliverer = new Deliverer(
-      { database, pools: this.pools, slots, metrics, log },
+      { database, pools: this.pools, tokens: new Tokens(this.pools), slots, pace, metrics, log },
       (settlement, work) => {
         this.targetOf.set(settlement.claim, work.target);
         this.settler.add(settlement);
       },
       { attempted: (consumerId) => this.claims.attempted(consumerId), settled: () => this.claims.settled() },
     );
-    this.claims = new ClaimLoop({ database, node, ring: new Ring(), slots, targets, metrics }, config, log, (work) =>
+    const cursors = new LaneCursors();
+    this.claims = new ClaimLoop({ database, node, ring: new Ring(), cursors, slots, pace, targets, metrics }, config, log, (work) =>
       this.deliverer.begin(work),
     );
+    this.peers = new NudgePeers(() => nudgeAddresses(database, ['ingest']), log);
     const found = (ids: readonly number[]): void => this.claims.add(ids);
-    this.promotes = new PromoteLoop({ database, node, metrics }, log, found);
-    const fanOuts = new FanOutLoop({ database, metrics }, log, found);
+    const made = (ids: readonly number[]): void => {
+      found(ids);
+      if (ids.length > 0) this.peers.nudge(ids);
+    };
+    this.promotes = new PromoteLoop({ database, node, metrics }, log, made);
+    const fanOuts = new FanOutLoop({ database, metrics }, log, made);
     const poll = new LanePoll(database, log, found);
-    this.finders = [this.claims.loop, this.promotes.loop, fanOuts.loop, poll.loop];
-    this.heartbeat = new Repeat({ name: 'heartbeat', log, staleAfterMs: 60_000, doOnce: () => this.beat() });
+    const behind = new LookBehind(database, cursors, log, found);
+    this.finders = [this.claims.loop, this.promotes.loop, fanOuts.loop, poll.loop, behind.loop];
+    this.heartbeat = heartbeat({ node, everyMs: HEARTBEAT_MS, skewMs: () => clockSkewMs(database), metrics, log });
   }
 
   private settled(batch: readonly Settlement[], lost: ReadonlySet<Settlement>): void {
@@ -116,10 +132,5 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       observe(settlement, this.targetOf.get(settlement.claim)!, this.parts.metrics, this.parts.log);
       if (settlement.step.to === 'retry') this.promotes.expect(settlement.step.delayMs);
     }
-  }
-
-  private async beat(): Promise<number> {
-    if ((await this.node.heartbeat()) === 'replaced') this.parts.log.warn({ node: this.node.number }, 'node.replaced');
-    return HEARTBEAT_MS;
   }
 }

@@ -1,5 +1,5 @@
-import type { Log, SchedulerMetrics } from '@app/runtime';
-import { type Database, LEADER_LEASE_MS, type Node, lead, resign } from '@app/storage';
+import { Burst, type Log, type SchedulerMetrics } from '@app/runtime';
+import { type Database, isUnavailable, LEADER_LEASE_MS, type Node, lead, resign } from '@app/storage';
 import type { Duty } from './duties/duty.js';
 
 const RENEW_MS = LEADER_LEASE_MS / 3;
@@ -11,19 +11,33 @@ export class Failsafe {
   private leadsUntil = -Infinity;
   private renewAt = -Infinity;
   private readonly doneAt = new Map<string, number>();
+  private readonly burst: Burst;
 
   constructor(
     private readonly parts: { database: Database; node: Node; metrics: SchedulerMetrics; log: Log },
     private readonly duties: readonly Duty[],
-  ) {}
+  ) {
+    this.burst = new Burst(parts.log, 'error', { failed: 'failsafe.failed', recovered: 'failsafe.recovered' });
+  }
 
   get leads(): boolean {
     return performance.now() < this.leadsUntil - MARGIN_MS;
   }
 
-  /** Renews leadership when it is time and does the duties that are due. A duty that fails is logged and does not stop the others. */
+  /**
+   * Renews leadership when it is time and does the duties that are due. A duty that fails is logged and does not stop the others, unless the database
+   * is away: then all end until it is back.
+   */
   async doOnce(): Promise<void> {
-    await this.renew();
+    try {
+      await this.renew();
+      await this.performDue();
+    } catch (error) {
+      this.burst.failed(error);
+    }
+  }
+
+  private async performDue(): Promise<void> {
     for (const duty of this.duties) {
       if (!this.leads) return;
       const now = performance.now();
@@ -45,6 +59,7 @@ export class Failsafe {
     this.renewAt = now + RENEW_MS;
     try {
       const epoch = await lead(this.parts.database, this.parts.node.id);
+      this.burst.recovered();
       if (epoch === undefined) return this.follow();
       if (!this.leads) this.parts.log.info({ epoch }, 'leader.elected');
       this.leadsUntil = now + LEADER_LEASE_MS;
@@ -70,6 +85,7 @@ export class Failsafe {
       metrics.failsafeRepaired.inc({ duty: duty.name }, repaired);
       if (repaired > 0) log.info({ duty: duty.name, repaired }, 'failsafe.repaired');
     } catch (error) {
+      if (isUnavailable(error)) throw error;
       log.error({ err: error, duty: duty.name }, 'failsafe.failed');
     }
   }

@@ -1,9 +1,11 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import type { SchedulerConfig } from '@app/config';
-import { type Log, NudgeSender, Repeat, type SchedulerMetrics } from '@app/runtime';
-import { assertFit, Database, HEARTBEAT_MS, Node } from '@app/storage';
+import { farewell, heartbeat, type Log, NudgeSender, type Repeat, type SchedulerMetrics, STALE_MS } from '@app/runtime';
+import { clockSkewMs, Database, HEARTBEAT_MS, Node } from '@app/storage';
 import { measureBacklog } from './duties/measure-backlog.js';
+import { pruneAuditRows } from './duties/prune-audit.js';
+import { resealSecrets } from './duties/reseal.js';
 import { buryDeadNodes, fanOutForgotten, makePartitionsAhead, promoteOverdue, sweepDeleted } from './duties/repair.js';
 import { Failsafe } from './failsafe.js';
 
@@ -15,8 +17,6 @@ export interface SchedulerParts {
 }
 
 const TICK_MS = 500;
-/** A run of all duties may take this long before the process counts as stuck. */
-const STALE_MS = 120_000;
 
 /** Ticks, and lets the fail-safe do what is due; one run at a time. */
 @Injectable()
@@ -36,39 +36,36 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   async onApplicationBootstrap(): Promise<void> {
     const { config, metrics, log } = this.parts;
     const { database, nudges } = this;
-    log.info({ server: await assertFit(database) }, 'database.fit');
     const node = await Node.join(database, 'scheduler');
     this.node = node;
-    this.heartbeat = new Repeat({
-      name: 'heartbeat',
-      log,
-      staleAfterMs: 60_000,
-      doOnce: async () => (await node.heartbeat(), HEARTBEAT_MS),
-    });
+    this.heartbeat = heartbeat({ node, everyMs: HEARTBEAT_MS, skewMs: () => clockSkewMs(database), metrics, log });
     this.heartbeat.start();
     const repair = { database, node, nudges, log, rationalDelayMs: config.rationalDelayMs };
     const duties = [fanOutForgotten, promoteOverdue, buryDeadNodes, makePartitionsAhead, sweepDeleted].map((duty) => duty(repair));
-    this.failsafe = new Failsafe({ database, node, metrics, log }, [...duties, measureBacklog(database, metrics)]);
+    const further = [
+      measureBacklog(database, metrics),
+      pruneAuditRows(database, config.auditRetentionDays),
+      resealSecrets(database, config.keyRing, metrics, log),
+    ];
+    this.failsafe = new Failsafe({ database, node, metrics, log }, [...duties, ...further]);
   }
 
   @Interval('failsafe', TICK_MS)
   tick(): void {
     if (!this.failsafe || this.running) return;
     this.beganAt = performance.now();
-    this.running = this.failsafe
-      .doOnce()
-      .catch((error: unknown) => this.parts.log.error({ err: error }, 'failsafe.failed'))
-      .finally(() => (this.running = undefined));
+    this.running = this.failsafe.doOnce().finally(() => (this.running = undefined));
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     const failsafe = this.failsafe;
     this.failsafe = undefined;
     await this.running;
-    await failsafe?.resign();
+    const { log } = this.parts;
+    if (failsafe) await farewell('leadership', failsafe.resign(), log);
     await this.heartbeat.stop();
     this.nudges.close();
-    await this.node.leave();
+    await farewell('node', this.node.leave(), log);
   }
 
   stale(): string[] {

@@ -1,25 +1,31 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import type { IngestConfig } from '@app/config';
-import type { IngestMetrics, Log } from '@app/runtime';
-import { accept, ApiKeys, Database, Node, StorageModule } from '@app/storage';
+import { heartbeat, type IngestMetrics, type Log, NudgeListener, NudgePeers } from '@app/runtime';
+import { accept, ApiKeys, Audiences, clockSkewMs, HEARTBEAT_MS, Node, nudgeAddresses, StorageModule } from '@app/storage';
+import { AuditController } from './audit/audit.controller.js';
+import { AUDIT_PARTS } from './audit/audit.interceptor.js';
 import { ChannelsController } from './channels/channels.controller.js';
 import { ConsumerActsController } from './consumers/consumer-acts.controller.js';
+import { ConsumerForm } from './consumers/consumer-form.js';
 import { TargetRules } from './consumers/consumer-settings.js';
 import { ConsumersController } from './consumers/consumers.controller.js';
-import { SigningSecrets } from './consumers/signing-secrets.js';
+import type { Databases } from './databases.js';
 import { DeadLetterActs } from './dead-letters/dead-letter-acts.js';
 import { DeadLettersController } from './dead-letters/dead-letters.controller.js';
 import { DeliveriesController } from './deliveries/deliveries.controller.js';
 import { KeyCheck } from './keys/key-check.js';
 import { KeysController } from './keys/keys.controller.js';
 import { RightsGuard } from './keys/needs.js';
+import { LeaseActs } from './leases/lease-acts.js';
+import { LeasesController } from './leases/leases.controller.js';
+import { Polls } from './leases/polls.js';
 import { AcceptQueue } from './messages/accept-queue.js';
 import { MessagesReadsController } from './messages/messages-reads.controller.js';
 import { MessagesController } from './messages/messages.controller.js';
 import { Publisher } from './messages/publisher.js';
 import { Nudges } from './nudges.js';
-import { joinNode, ProcessLife } from './process-node.js';
+import { ProcessLife } from './process-node.js';
 import { ProducersController } from './producers/producers.controller.js';
 import { StatusController } from './status/status.controller.js';
 
@@ -27,20 +33,17 @@ export interface IngestSurroundings {
   readonly config: IngestConfig;
   readonly metrics: IngestMetrics;
   readonly log: Log;
+  /** Controllers are given the one for reads. */
+  readonly databases: Databases;
 }
 
 @Module({})
 export class AppModule {
   static with(surroundings: IngestSurroundings): DynamicModule {
-    const { config, metrics } = surroundings;
-    const storage = StorageModule.forRoot({
-      url: config.databaseUrl,
-      poolSize: config.databasePool,
-      onRetry: (transaction, code) => metrics.transactionRetries.inc({ transaction, code }),
-    });
+    const { config, databases } = surroundings;
     return {
       module: AppModule,
-      imports: [storage],
+      imports: [StorageModule.over(databases.reads)],
       controllers: [
         ChannelsController,
         ProducersController,
@@ -50,43 +53,85 @@ export class AppModule {
         MessagesController,
         MessagesReadsController,
         DeliveriesController,
+        LeasesController,
         DeadLettersController,
         StatusController,
+        AuditController,
       ],
-      providers: [...rights(config), ...publishing(surroundings), { provide: TargetRules, useValue: targetRules(config) }, DeadLetterActs],
+      providers: [
+        ...rights(surroundings),
+        ...taking(surroundings),
+        ...publishing(surroundings),
+        ...leasing(surroundings),
+        { provide: ConsumerForm, useValue: new ConsumerForm(targetRules(config), config.keyRing) },
+        DeadLetterActs,
+      ],
     };
   }
 }
 
 const targetRules = (config: IngestConfig): TargetRules => new TargetRules(config.allowHttpTargets, config.allowedTargets);
 
-const rights = (config: IngestConfig): Provider[] => [
-  { provide: KeyCheck, inject: [ApiKeys], useFactory: (keys: ApiKeys) => new KeyCheck(keys, config.adminKey) },
+const rights = ({ config, metrics, log, databases }: IngestSurroundings): Provider[] => [
+  { provide: KeyCheck, useValue: new KeyCheck(new ApiKeys(databases.publishing), config.adminKey) },
   { provide: APP_GUARD, useClass: RightsGuard },
-  { provide: SigningSecrets, useValue: new SigningSecrets(config.keyRing) },
+  { provide: AUDIT_PARTS, useValue: { metrics, log } },
 ];
 
-/** Whoever needs the node gets it only after the database has proved fit. */
-const publishing = ({ config, metrics, log }: IngestSurroundings): Provider[] => [
-  { provide: Node, inject: [Database], useFactory: (database: Database) => joinNode(database, config) },
-  { provide: Nudges, inject: [Database], useFactory: (database: Database) => new Nudges(database, log) },
+/** What makes it one process among others. */
+const taking = ({ config, metrics, log, databases: { publishing: database, reads } }: IngestSurroundings): Provider[] => [
+  { provide: Polls, useFactory: () => new Polls({ database: reads, metrics, log }, config) },
+  {
+    provide: NudgeListener,
+    inject: [Polls],
+    useFactory: (polls: Polls) => NudgeListener.listen(config.nudgeHost, config.nudgePort, (ids) => polls.heard(ids), log),
+  },
+  {
+    provide: Node,
+    inject: [NudgeListener],
+    useFactory: ({ address }: NudgeListener) => Node.join(database, 'ingest', address),
+  },
+  {
+    provide: NudgePeers,
+    inject: [NudgeListener],
+    useFactory: ({ address }: NudgeListener) => {
+      const others = async (): Promise<string[]> =>
+        (await nudgeAddresses(database, ['dispatcher', 'ingest'])).filter((other) => other !== address);
+      return new NudgePeers(others, log);
+    },
+  },
+  { provide: Nudges, inject: [Polls, NudgePeers], useFactory: (polls: Polls, peers: NudgePeers) => new Nudges(polls, peers) },
+  {
+    provide: ProcessLife,
+    inject: [Node, AcceptQueue, Polls, NudgePeers, NudgeListener],
+    useFactory: (node: Node, queue: AcceptQueue, polls: Polls, peers: NudgePeers, listener: NudgeListener) => {
+      const beats = heartbeat({ node, everyMs: HEARTBEAT_MS, skewMs: () => clockSkewMs(database), metrics, log });
+      return new ProcessLife(node, { queue, polls, peers, listener, heartbeat: beats }, log);
+    },
+  },
+];
+
+/** On the connections for reads and, two transactions at a time, on those for packets: pull consumers take none from publishing. */
+const leasing = ({ metrics, log, databases: { reads } }: IngestSurroundings): Provider[] => [
+  {
+    provide: LeaseActs,
+    inject: [Node],
+    useFactory: (node: Node) => new LeaseActs({ database: reads, node, metrics, log }),
+  },
+];
+
+const publishing = ({ config, metrics, databases: { publishing: database } }: IngestSurroundings): Provider[] => [
   {
     provide: AcceptQueue,
-    inject: [Database],
-    useFactory: (database: Database) => {
+    useFactory: () => {
       const limits = { batch: config.acceptBatch, messages: config.acceptQueueMessages, bytes: config.acceptQueueBytes };
-      return new AcceptQueue((batch) => accept(database, batch, config.inlineFanout), limits, metrics);
+      const audiences = new Audiences();
+      return new AcceptQueue((batch) => accept(database, batch, config.inlineFanout, audiences), limits, metrics);
     },
   },
   {
     provide: Publisher,
-    inject: [Database, Node, AcceptQueue, Nudges],
-    useFactory: (database: Database, node: Node, queue: AcceptQueue, nudges: Nudges) =>
-      new Publisher(database, node, queue, nudges, metrics),
-  },
-  {
-    provide: ProcessLife,
     inject: [Node, AcceptQueue, Nudges],
-    useFactory: (node: Node, queue: AcceptQueue, nudges: Nudges) => new ProcessLife(node, queue, nudges, log),
+    useFactory: (node: Node, queue: AcceptQueue, nudges: Nudges) => new Publisher(database, node, queue, nudges, metrics),
   },
 ];

@@ -60,22 +60,27 @@ const tags = {
   keys: 'API keys and their scopes',
   messages: 'Publish, and look at what was published',
   deliveries: 'One message for one consumer, with its attempts',
+  leases: 'Pull: lease deliveries, work, say how it went',
   'dead letters': 'Deliveries that failed for good: look, send again, discard',
   status: 'What waits',
+  audit: 'Who changed what',
 };
+
+/** Acts on several things at once. */
+const PLURAL = new Set(['list', 'redrive', 'discard', 'take', 'settle', 'extend']);
 
 /** `ChannelsController.put` is `putChannel`: unique, and a good name for a function of a generated client. */
 function operationId(controller: string, method: string): string {
   const things = controller.replace(/(?:Reads|Acts)?Controller$/, '');
   if (things.toLowerCase() === method) return method;
-  return method + (['list', 'redrive', 'discard'].includes(method) ? things : things.replace(/ies$/, 'y').replace(/s$/, ''));
+  return method + (PLURAL.has(method) ? things : things.replace(/ies$/, 'y').replace(/s$/, ''));
 }
 
 /** What every route can answer. */
 function addCommonRefusals(responses: Record<string, unknown> | undefined): void {
   if (!responses) return;
-  for (const code of ['unauthorized', 'forbidden', 'internal', 'database-unavailable'] as const) {
-    responses[problems[code].status] ??= refusal([code]);
+  for (const codes of [['unauthorized'], ['forbidden'], ['internal'], ['database-unavailable', 'database-busy']] as const) {
+    responses[problems[codes[0]].status] ??= refusal(codes);
   }
 }
 

@@ -1,18 +1,10 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { IngestConfig } from '@app/config';
-import {
-  type Closeable,
-  createIngestMetrics,
-  createRegistry,
-  demandNone,
-  type Log,
-  NestLog,
-  startOpsServer,
-  validationPipe,
-} from '@app/runtime';
-import { Database, databaseChecks } from '@app/storage';
-import { AppModule } from './app.module.js';
+import { type Closeable, createIngestMetrics, createRegistry, type Log, NestLog, startService, validationPipe } from '@app/runtime';
+import { databaseChecks, mayHeal } from '@app/storage';
+import { AppModule, type IngestSurroundings } from './app.module.js';
+import { openDatabases } from './databases.js';
 import { auditWrites } from './http/audit.js';
 import { IngestFilter } from './http/ingest-filter.js';
 import { createServer } from './http/server.js';
@@ -22,50 +14,48 @@ import { ProcessLife } from './process-node.js';
 /** The share of the time to shut down that open requests get before their connections are cut. */
 const DRAIN_SHARE = 0.6;
 
-/** Opens and proves the database, joins, listens, and only then says that it is ready. */
-export async function startIngest(config: IngestConfig, log: Log): Promise<Closeable> {
+/** Opens the operations port, then the database for as long as that takes, joins, listens, and only then says that it is ready. */
+export function startIngest(config: IngestConfig, log: Log, signal: AbortSignal): Promise<Closeable> {
   const registry = createRegistry();
+  const metrics = createIngestMetrics(registry);
+  return startService({ config, registry, log, signal }, async ({ opsPort, patiently }) => {
+    const databases = await patiently('database', () => openDatabases(config, metrics.database), mayHeal);
+    log.info({ server: databases.version }, 'database.fit');
+    const app = await listen({ config, metrics, log, databases });
+    const life = app.get(ProcessLife);
+    let closing = false;
+    log.info({ port: portOf(app), opsPort }, 'ingest.ready');
+    return {
+      live: () => life.stale,
+      ready: [
+        { name: 'accepting', check: async () => (closing ? Promise.reject(new Error('shutting down')) : undefined) },
+        ...databaseChecks(databases.publishing),
+      ],
+      close: async () => {
+        closing = true;
+        life.stopWaiting();
+        await drain(app, config.shutdownTimeoutMs * DRAIN_SHARE);
+        await app.close();
+        await databases.publishing.close();
+      },
+    };
+  });
+}
+
+async function listen(surroundings: IngestSurroundings): Promise<NestFastifyApplication> {
+  const { config, metrics, log } = surroundings;
   const { adapter, routes } = createServer(config, log);
   auditWrites(adapter.getInstance(), log);
-  const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.with({ config, metrics: createIngestMetrics(registry), log }),
-    adapter,
-    {
-      logger: new NestLog(log),
-      bodyParser: false,
-      abortOnError: false,
-    },
-  );
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(surroundings), adapter, {
+    logger: new NestLog(log),
+    bodyParser: false,
+    abortOnError: false,
+  });
   app.useGlobalPipes(validationPipe());
-  app.useGlobalFilters(new IngestFilter(log, routes));
+  app.useGlobalFilters(new IngestFilter(log, metrics, routes));
   serveOpenApi(app);
   await app.listen({ host: config.host, port: config.port });
-
-  const life = app.get(ProcessLife);
-  const database = app.get(Database);
-  let closing = false;
-  const ops = await startOpsServer({
-    host: config.opsHost,
-    port: config.opsPort,
-    registry,
-    log,
-    live: () => life.stale,
-    ready: [
-      { name: 'accepting', check: async () => (closing ? Promise.reject(new Error('shutting down')) : undefined) },
-      ...databaseChecks(database),
-      { name: 'loops', check: async () => demandNone(life.stale) },
-    ],
-  });
-  log.info({ port: portOf(app), opsPort: ops.port }, 'ingest.ready');
-
-  return {
-    close: async () => {
-      closing = true;
-      await drain(app, config.shutdownTimeoutMs * DRAIN_SHARE);
-      await app.close();
-      await ops.close();
-    },
-  };
+  return app;
 }
 
 /** No new connections; requests under way are answered, and their connections closed. */

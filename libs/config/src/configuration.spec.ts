@@ -52,6 +52,17 @@ describe('reading', () => {
     expect(config.keyRing.open(config.keyRing.seal('x', 'c'), 'c')).toBe('x');
   });
 
+  it.each(['192.0.2.1', '192.0.2.1:5353', '2001:db8::1', '[2001:db8::1]:5353', '192.0.2.1, [::1]'])('takes %j for name servers', (text) => {
+    expect(readDispatcherConfig({ ...env, DNS_SERVERS: text }).dnsServers).toEqual(text.split(', '));
+  });
+
+  it.each(['dns.example.com', '192.0.2.1:0', '192.0.2.1:65536', '192.0.2.1:x', '[192.0.2.1]:53', '::1:', '192.0.2.1,', '192.0.2'])(
+    'does not take %j for name servers',
+    (text) => {
+      expect(problemsOf(readDispatcherConfig, { ...env, DNS_SERVERS: text })).toHaveLength(1);
+    },
+  );
+
   it('names every problem at once, with its limit', () => {
     const wrong = {
       PORT: '65536',

@@ -47,6 +47,22 @@ export const cidrs = (name: string): Setting<readonly Cidr[]> => ({
   parse: parseCidrs,
 });
 
+/** As `Resolver.setServers` of Node takes them. */
+export const nameServers = (name: string): Setting<readonly string[]> => ({
+  name,
+  secret: false,
+  limit: 'IP addresses, with a port if it is not 53 (192.0.2.1:5353, [2001:db8::1]:5353), separated by commas',
+  absent: { value: [] },
+  parse: (text) => text.split(',').map((part) => nameServer(part.trim())),
+});
+
+function nameServer(text: string): string {
+  const [, bracketed, plain, port = '53'] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const isServer =
+    isIP(text) !== 0 || ((isIP(bracketed ?? '') === 6 || isIP(plain ?? '') === 4) && Number(port) > 0 && Number(port) <= 65_535);
+  return isServer ? text : refuse();
+}
+
 export const keyRing = (name: string): Setting<KeyRing> => ({
   name,
   secret: true,

@@ -1,5 +1,5 @@
 import type { Cidr, KeyRing } from '@app/domain';
-import { address, cidrs, databaseUrl, flag, integer, keyRing, oneOf, secretText } from './kinds.js';
+import { address, cidrs, databaseUrl, flag, integer, keyRing, nameServers, oneOf, secretText } from './kinds.js';
 import { type Environment, type Settings, readConfig } from './read-config.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -9,6 +9,10 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export type ProcessConfig = {
   readonly databaseUrl: string;
   readonly databasePool: number;
+  /** Longest that one statement may take, or wait for a free connection. */
+  readonly databaseTimeoutMs: number;
+  /** Statements that may wait for a free connection. */
+  readonly databaseQueue: number;
   readonly keyRing: KeyRing;
   readonly opsPort: number;
   readonly opsHost: string;
@@ -22,6 +26,7 @@ type TargetConfig = {
   readonly allowHttpTargets: boolean;
   /** An IP address, or `auto`: the first address of this machine that is not loopback. */
   readonly nudgeHost: string;
+  readonly nudgePort: number;
 };
 
 export type IngestConfig = ProcessConfig &
@@ -38,6 +43,16 @@ export type IngestConfig = ProcessConfig &
     readonly inlineFanout: number;
     readonly maxConnections: number;
     readonly requestTimeoutMs: number;
+    /** Proxies in front of us, whose `X-Forwarded-For` says where a request came from. */
+    readonly trustedProxies: readonly Cidr[];
+    /** Requests of pull consumers for leases. */
+    readonly maxPolls: number;
+    readonly maxPollsPerConsumer: number;
+    /** Payload bytes in one answer. */
+    readonly pollAnswerBytes: number;
+    /** Payload bytes in answers on their way. */
+    readonly pollBytes: number;
+    readonly pollFallbackMs: number;
   };
 
 export type DispatcherConfig = ProcessConfig &
@@ -47,10 +62,13 @@ export type DispatcherConfig = ProcessConfig &
     readonly maxInFlightPerConsumer: number;
     readonly deliveryTimeoutMs: number;
     readonly settleTimeMs: number;
-    readonly nudgePort: number;
+    /** Name servers, `address` or `address:port`; empty: those of the machine. */
+    readonly dnsServers: readonly string[];
   };
 
-export type SchedulerConfig = ProcessConfig;
+export type SchedulerConfig = ProcessConfig & {
+  readonly auditRetentionDays: number;
+};
 
 /** Each throws ConfigError with every problem of the environment. */
 export const readIngestConfig = (env: Environment): IngestConfig => readConfig(ingestSettings, env);
@@ -63,6 +81,8 @@ const QUEUE_BYTES = [2 ** 20, 2 ** 32] as const;
 const processSettings = (opsPort: number): Settings<ProcessConfig> => ({
   databaseUrl: databaseUrl('DATABASE_URL'),
   databasePool: integer('DATABASE_POOL', 10, [4, 200]),
+  databaseTimeoutMs: integer('DATABASE_TIMEOUT_MS', 10_000, [1000, 30_000]),
+  databaseQueue: integer('DATABASE_QUEUE', 1000, [1, 100_000]),
   keyRing: keyRing('POSTHORN_SECRET_KEY'),
   opsPort: integer('OPS_PORT', opsPort, PORTS),
   opsHost: address('OPS_HOST', '0.0.0.0'),
@@ -75,6 +95,7 @@ const targetSettings: Settings<TargetConfig> = {
   allowedTargets: cidrs('ALLOWED_TARGETS'),
   allowHttpTargets: flag('ALLOW_HTTP_TARGETS', false),
   nudgeHost: address('NUDGE_HOST', '127.0.0.1', 'auto'),
+  nudgePort: integer('NUDGE_PORT', 0, PORTS),
 };
 
 export const ingestSettings: Settings<IngestConfig> = {
@@ -90,6 +111,12 @@ export const ingestSettings: Settings<IngestConfig> = {
   inlineFanout: integer('INLINE_FANOUT', 100, [1, 1000]),
   maxConnections: integer('MAX_CONNECTIONS', 10_000, [10, 1_000_000]),
   requestTimeoutMs: integer('REQUEST_TIMEOUT_MS', 30_000, [1000, 300_000]),
+  trustedProxies: cidrs('TRUSTED_PROXIES'),
+  maxPolls: integer('MAX_POLLS', 1000, [1, 100_000]),
+  maxPollsPerConsumer: integer('MAX_POLLS_PER_CONSUMER', 200, [1, 100_000]),
+  pollAnswerBytes: integer('POLL_ANSWER_BYTES', 4_194_304, [2 ** 20, 2 ** 26]),
+  pollBytes: integer('POLL_BYTES', 67_108_864, QUEUE_BYTES),
+  pollFallbackMs: integer('POLL_FALLBACK_MS', 1000, [50, 600_000]),
 };
 
 export const dispatcherSettings: Settings<DispatcherConfig> = {
@@ -100,7 +127,10 @@ export const dispatcherSettings: Settings<DispatcherConfig> = {
   maxInFlightPerConsumer: integer('MAX_IN_FLIGHT_PER_CONSUMER', 64, [1, 1000]),
   deliveryTimeoutMs: integer('DELIVERY_TIMEOUT_MS', 15_000, [100, 120_000]),
   settleTimeMs: integer('SETTLE_TIME_MS', 10_000, [1000, 60_000]),
-  nudgePort: integer('NUDGE_PORT', 0, PORTS),
+  dnsServers: nameServers('DNS_SERVERS'),
 };
 
-export const schedulerSettings: Settings<SchedulerConfig> = processSettings(9092);
+export const schedulerSettings: Settings<SchedulerConfig> = {
+  ...processSettings(9092),
+  auditRetentionDays: integer('AUDIT_RETENTION_DAYS', 400, [1, 3650]),
+};

@@ -40,6 +40,15 @@ export function judgeAddress(ip: string, allowed: readonly Cidr[]): AddressVerdi
   return { ok: false, reason: 'blocked-address' };
 }
 
+/** Whether `ip` lies in one of the ranges; IPv4 inside IPv6, as a socket on `::` shows it, counts as IPv4. */
+export function isWithin(ip: string, ranges: readonly Cidr[]): boolean {
+  const address = parseAddress(ip);
+  return (
+    address !== undefined &&
+    within(address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() ? address.toIPv4Address() : address, ranges)
+  );
+}
+
 /** ipaddr.js 2 calls everything special that the IANA registries of RFC 6890 do; it has no range for unassigned IPv6, we do. */
 function isPublic(address: Address): boolean {
   if (address.range() !== 'unicast') return false;

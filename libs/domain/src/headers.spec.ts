@@ -1,4 +1,4 @@
-import { isReservedHeader, judgeHeaders } from './headers.js';
+import { isSecretHeader, isReservedHeader, judgeHeaders } from './headers.js';
 
 const messages = (headers: unknown): string[] => judgeHeaders(headers).map(({ field, message }) => `${field} ${message}`);
 
@@ -50,4 +50,33 @@ describe('judgeHeaders', () => {
     expect(messages({ a: '1', A: '2' })).toEqual(['headers.A name is there twice']);
     expect(['x', null, []].flatMap(messages)).toHaveLength(3);
   });
+});
+
+describe('isSecretHeader', () => {
+  it.each([
+    'authorization',
+    'Proxy-Authorization',
+    'Cookie',
+    'X-API-Key',
+    'x-apikey',
+    'api-key',
+    'Ocp-Apim-Subscription-Key',
+    'X-Auth-Token',
+    'x-amz-security-token',
+    'X-Shared-Secret',
+    'x-password',
+    'X-Hub-Signature',
+    'x.secret.y',
+    'X-AuthToken',
+    'X-Access-Token-V2',
+  ])('%s is one', (name) => {
+    expect(isSecretHeader(name)).toBe(true);
+  });
+
+  it.each(['x-team', 'x-environment', 'accept', 'x-author', 'x-keyboard', 'user-agent', 'x-monkey', 'x-signed-off'])(
+    '%s is none',
+    (name) => {
+      expect(isSecretHeader(name)).toBe(false);
+    },
+  );
 });

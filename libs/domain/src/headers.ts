@@ -24,11 +24,22 @@ const RESERVED = new Set([
 ]);
 const RESERVED_PREFIX = /^(?:proxy-|webhook-|posthorn-)/;
 
+/** Whether `text` can be the name of a header that users may set. */
+export const isHeaderName = (text: string): boolean => text.length <= HEADER_LIMITS.nameBytes && TOKEN.test(text);
+
 /** Whether a header name, in any case, is ours or the protocol's. */
 export function isReservedHeader(name: string): boolean {
   const lower = name.toLowerCase();
   return RESERVED.has(lower) || RESERVED_PREFIX.test(lower);
 }
+
+/** Whether a header carries something that proves who sends it: its value is shown to nobody. */
+export const isSecretHeader = (name: string): boolean => SECRET.test(name);
+const SECRET =
+  /(?:^|[-_.])(?:auth|authorization|authentication|bearer|cookie|credentials?|jwt|keys?|passwd|password|pwd|secret|session|sig|signature|token)(?:$|[-_.])|apikey|authtoken|accesskey|secret|password|token/i;
+
+/** What is shown in place of a secret. */
+export const MASK = '***';
 
 /** Every problem of headers that a producer or a consumer wants on its deliveries; none when they may be sent as they are. */
 export function judgeHeaders(headers: unknown, field = 'headers'): FieldProblem[] {

@@ -1,4 +1,5 @@
 /** What is true: decisions without side effects. `now` and randomness are passed in. */
+export { type BackOff, backOffMs } from './back-off.js';
 export { EPOCH_MS, type Id, IdHorizonError, IdMinter, firstIdAt, msOf } from './id.js';
 export { type DeliveryStatus, type MessageStatus, deliveryStatuses, messageStatuses } from './states.js';
 export { deliveryStatusCode, deliveryStatusName, messageStatusCode, messageStatusName } from './states.js';
@@ -6,12 +7,29 @@ export { DEFAULT_RETRY, type ExponentialRetry, type ListedRetry, type RetryPolic
 export { attemptsOf, retryCapMs, retryDelayMs } from './retry-policy.js';
 export { parseRetryPolicy } from './parse-retry-policy.js';
 export { type AttemptResult, type DeadReason, type ErrorClass, type NextStep, deadReasons, errorClasses, nextStep } from './next-step.js';
+export { type LeaseEnd, type LeaseOutcome, leaseOutcomes, stepAfterLease } from './lease-step.js';
+export { type LeaseKey, isPullToken, pullToken, readReceipt, writeReceipt } from './receipt.js';
 export { parseRetryAfter } from './retry-after.js';
-export { newSigningSecret, secretBytes, sign } from './signature.js';
+export { type Signing, sign, signatureHeaders } from './signature.js';
+export { type SignatureSettings, type SignatureStyle, STANDARD_SIGNATURE } from './signature-settings.js';
+export { parseSignature, signatureHeaderNames, signatureStyles } from './signature-settings.js';
+export {
+  type SignatureScheme,
+  type SigningKey,
+  judgeSigningSecret,
+  newSigningSecret,
+  publicKeyOf,
+  signatureSchemes,
+  signingKey,
+} from './signing-key.js';
+export { type FormerSecret, formerSecrets, MAX_FORMER_SECRETS, OVERLAP_SECONDS, overlapUntil } from './secret-rotation.js';
 export { KeyRing, SealError } from './seal.js';
-export { type AddressVerdict, type Cidr, isAddress, judgeAddress, parseCidrs } from './address.js';
-export { type TargetRefusal, type UrlVerdict, judgeUrl, refusalMessage } from './target.js';
-export { HEADER_LIMITS, isReservedHeader, judgeHeaders } from './headers.js';
+export { mapSealed, type SealedColumns, type SealedPlaces, sealedPlaces, secretOf, withSecret } from './sealed-columns.js';
+export { type AddressVerdict, type Cidr, isAddress, isWithin, judgeAddress, parseCidrs } from './address.js';
+export { type TargetRefusal, type TargetRules, type UrlVerdict, judgeUrl, refusalMessage } from './target.js';
+export { HEADER_LIMITS, isReservedHeader, isSecretHeader, judgeHeaders, MASK } from './headers.js';
+export { type Auth, authorizationOf, authSecrets, type OAuth2, parseAuth } from './auth.js';
+export { type ClientTls, isKeyOf, parseTls } from './client-tls.js';
 export { isName } from './names.js';
 export { MAX_SCOPES, type Need, type Scope, allows, formatScope, parseScopes } from './scopes.js';
 export { type FieldProblem, Problem, type ProblemCode, type ProblemOptions, problems } from './problem.js';

@@ -11,13 +11,16 @@ export const errorClasses = [
   'connection-reset',
   'tls',
   'blocked-target',
+  'token-endpoint',
   'invalid-response',
   'lease-expired',
+  'nacked',
+  'rejected',
   'internal',
 ] as const;
 export type ErrorClass = (typeof errorClasses)[number];
 
-export const deadReasons = ['attempts-exhausted', 'gone', 'blocked-target'] as const;
+export const deadReasons = ['attempts-exhausted', 'gone', 'blocked-target', 'rejected'] as const;
 export type DeadReason = (typeof deadReasons)[number];
 
 export type AttemptResult =

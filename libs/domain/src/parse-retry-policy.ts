@@ -1,4 +1,5 @@
 import type { FieldProblem } from './problem.js';
+import { isRecord, unknownFields } from './records.js';
 import { DEFAULT_RETRY, type ExponentialRetry, type RetryPolicy } from './retry-policy.js';
 
 type Bounds = { readonly min: number; readonly max: number; readonly whole?: boolean };
@@ -59,10 +60,3 @@ function outOfBounds(value: unknown, { min, max, whole }: Bounds, field: string)
   const right = typeof value === 'number' && value >= min && value <= max && (whole !== true || Number.isInteger(value));
   return right ? [] : [{ field, message: `must be a ${whole === true ? 'whole ' : ''}number from ${min} to ${max}` }];
 }
-
-const unknownFields = (value: Record<string, unknown>, known: readonly string[], field: string, message: string): FieldProblem[] =>
-  Object.keys(value)
-    .filter((name) => !known.includes(name))
-    .map((name) => ({ field: `${field}.${name}`, message }));
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -18,6 +18,7 @@ export const problems = {
   internal: { status: 500, title: 'Something broke on our side' },
   'queue-full': { status: 503, title: 'The queue of messages to store is full' },
   'database-unavailable': { status: 503, title: 'The database cannot be reached' },
+  'database-busy': { status: 503, title: 'The database has too much to do' },
   'shutting-down': { status: 503, title: 'This process is shutting down' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -21,6 +21,12 @@ describe('KeyRing', () => {
     expect(() => KeyRing.parse(key(2)).open(old, 'c')).toThrow(SealError);
   });
 
+  it('knows what its first key has sealed', () => {
+    const [old, rotated] = [KeyRing.parse(key(1)), KeyRing.parse(`${key(2)},${key(1)}`)];
+    expect([old.seal('x', 'c'), rotated.seal('x', 'c')].map((text) => rotated.isCurrent(text))).toEqual([false, true]);
+    expect(rotated.isCurrent('')).toBe(false);
+  });
+
   it('refuses another context, an altered text and an unknown format', () => {
     const ring = KeyRing.parse(key(1));
     const sealed = ring.seal('secret', 'consumer:1');

@@ -36,6 +36,11 @@ export class KeyRing {
     return ring;
   }
 
+  /** Whether a text was sealed by the first key. */
+  isCurrent(sealed: string): boolean {
+    return sealed.startsWith(`${VERSION}.${this.#first}.`);
+  }
+
   seal(plain: string, context: string): string {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.key(this.#first), nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(context));

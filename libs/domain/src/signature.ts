@@ -1,32 +1,59 @@
-import { createHmac, randomBytes } from 'node:crypto';
-import { Problem } from './problem.js';
+import { createHmac, sign as signBytes } from 'node:crypto';
+import type { SignatureSettings } from './signature-settings.js';
+import type { SigningKey } from './signing-key.js';
 
-/** Webhook signatures after the Standard Webhooks specification (https://www.standardwebhooks.com), symmetric scheme `v1`. */
-const PREFIX = 'whsec_';
-const MIN_BYTES = 24;
-const MAX_BYTES = 64;
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
-
-/** A new secret of 32 random bytes, as `whsec_` and base64. */
-export const newSigningSecret = (): string => PREFIX + randomBytes(32).toString('base64');
-
-/** The key within a `whsec_…` secret. Throws {@link Problem} `validation-failed` unless it is base64 of 24 to 64 bytes. */
-export function secretBytes(secret: string): Buffer {
-  const text = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : '';
-  const bytes = Buffer.from(text, 'base64');
-  if (!BASE64.test(text) || bytes.toString('base64') !== text || bytes.length < MIN_BYTES || bytes.length > MAX_BYTES) {
-    throw new Problem('validation-failed', `a signing secret is ${PREFIX} and base64 of ${MIN_BYTES} to ${MAX_BYTES} bytes`, {
-      field: 'signingSecret',
-    });
-  }
-  return bytes;
+/** How deliveries of a consumer are signed. */
+export interface Signing {
+  readonly settings: SignatureSettings;
+  /** Newest first; each signs until its time (Unix ms), the first one for ever. */
+  readonly keys: readonly { readonly key: SigningKey; readonly until: number }[];
 }
 
 /**
- * The `webhook-signature` header: for each secret `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, separated by spaces.
- * Several secrets while one rotates. The bytes of `body` are signed as they are.
+ * The `webhook-signature` header of the Standard Webhooks specification (https://www.standardwebhooks.com): for each key `v1,` and base64 of HMAC-SHA256,
+ * or `v1a,` and base64 of Ed25519, over `id.timestamp.body`, separated by spaces. The bytes of `body` are signed as they are.
  */
-export function sign(secrets: readonly Buffer[], id: string, timestampSeconds: number, body: Buffer): string {
+export function sign(keys: readonly SigningKey[], id: string, timestampSeconds: number, body: Buffer): string {
   const head = `${id}.${timestampSeconds}.`;
-  return secrets.map((secret) => `v1,${createHmac('sha256', secret).update(head).update(body).digest('base64')}`).join(' ');
+  return keys
+    .map((key) =>
+      key.scheme === 'v1'
+        ? `v1,${createHmac('sha256', key.bytes).update(head).update(body).digest('base64')}`
+        : `v1a,${signBytes(null, Buffer.concat([Buffer.from(head), body]), key.privateKey).toString('base64')}`,
+    )
+    .join(' ');
 }
+
+/** The headers that let the consumer verify one attempt, as a flat list of names and values: the standard ones and those of the consumer's own style. */
+export function signatureHeaders({ settings, keys }: Signing, id: string, body: Buffer, nowMs: number): string[] {
+  const live = keys.length === 1 ? keys : keys.filter(({ until }) => nowMs < until);
+  const signers = live.map(({ key }) => key);
+  const timestamp = Math.floor(nowMs / 1000);
+  const { style, header, prefix, idHeader, timestampHeader, standardHeaders } = settings;
+  const standard = standardHeaders || style === 'standard' ? sign(signers, id, timestamp, body) : '';
+  const headers = standardHeaders ? ['webhook-id', id, 'webhook-timestamp', String(timestamp), 'webhook-signature', standard] : [];
+  if (idHeader !== null) headers.push(idHeader, id);
+  if (timestampHeader !== null) headers.push(timestampHeader, String(timestamp));
+  if (header === null) return headers;
+  if (style === 'standard') headers.push(header, standard);
+  else if (style === 'timestamped') headers.push(header, timestamped(signers, timestamp, body));
+  else headers.push(header, prefix + plain(signers, body));
+  return headers;
+}
+
+/** `t=…,v1=…`: hex of HMAC-SHA256 over `timestamp.body`, one `v1` for each secret. */
+function timestamped(keys: readonly SigningKey[], timestamp: number, body: Buffer): string {
+  const signatures = secretsOf(keys).map((bytes) => `v1=${createHmac('sha256', bytes).update(`${timestamp}.`).update(body).digest('hex')}`);
+  return [`t=${timestamp}`, ...signatures].join(',');
+}
+
+/**
+ * Hex of HMAC-SHA256 over the body alone. There is room for one signature only: the oldest secret makes it until its time is over, so that a receiver can
+ * be given the new one before anything is signed with it.
+ */
+function plain(keys: readonly SigningKey[], body: Buffer): string {
+  const oldest = secretsOf(keys).at(-1);
+  return oldest === undefined ? '' : createHmac('sha256', oldest).update(body).digest('hex');
+}
+
+const secretsOf = (keys: readonly SigningKey[]): Buffer[] => keys.flatMap((key) => (key.scheme === 'v1' ? [key.bytes] : []));

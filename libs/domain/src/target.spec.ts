@@ -1,4 +1,4 @@
-import { judgeAddress, parseCidrs } from './address.js';
+import { isWithin, judgeAddress, parseCidrs } from './address.js';
 import { judgeUrl, refusalMessage } from './target.js';
 
 /** First and last address of each range in the security checklist, and of what the registries add. */
@@ -73,6 +73,15 @@ describe('judgeAddress', () => {
     for (const ip of ['10.0.0.1', '::1', 'fc00::1', '::ffff:10.0.0.1']) expect(judgeAddress(ip, allowed).ok).toBe(false);
     expect(judgeAddress('::1', parseCidrs('0.0.0.0/0')).ok).toBe(false);
     expect(judgeAddress('fe80::1%eth0', none).ok).toBe(false);
+  });
+});
+
+describe('isWithin', () => {
+  it('takes IPv4 inside IPv6 for IPv4, and nothing that is no address', () => {
+    const ranges = parseCidrs('10.0.0.0/8, fd00::/8');
+    for (const ip of ['10.1.2.3', '::ffff:10.1.2.3', 'fd00::1']) expect([ip, isWithin(ip, ranges)]).toEqual([ip, true]);
+    for (const ip of ['11.0.0.0', '::ffff:11.0.0.0', 'fc00::1', '10', 'unknown', ''])
+      expect([ip, isWithin(ip, ranges)]).toEqual([ip, false]);
   });
 });
 

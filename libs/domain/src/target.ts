@@ -1,5 +1,11 @@
 import { type Cidr, isAddress, judgeAddress } from './address.js';
 
+/** What an operator lets through: ALLOW_HTTP_TARGETS and ALLOWED_TARGETS. */
+export interface TargetRules {
+  readonly allowHttp: boolean;
+  readonly allowed: readonly Cidr[];
+}
+
 /** Why a URL may not be a target. A class that a user may see: it says nothing about our network. */
 export type TargetRefusal = 'too-long' | 'not-a-url' | 'scheme' | 'credentials' | 'fragment' | 'host' | 'blocked-address';
 
@@ -28,7 +34,7 @@ export const refusalMessage = (reason: TargetRefusal): string => messages[reason
  * `https://0x7f.1` is 127.0.0.1. A host that is a name is judged again by `judgeAddress` for each address it resolves to; `localhost`
  * is judged as the loopback address it always is (RFC 6761, 6.3).
  */
-export function judgeUrl(text: string, options: { readonly allowHttp: boolean; readonly allowed: readonly Cidr[] }): UrlVerdict {
+export function judgeUrl(text: string, options: TargetRules): UrlVerdict {
   if (text.length > MAX_LENGTH) return refused('too-long');
   if (BLANK.test(text) || !URL.canParse(text)) return refused('not-a-url');
   const url = new URL(text);

@@ -4,7 +4,8 @@ import { type DestinationStream, type Logger, destination, pino, stdTimeFunction
 /** JSON lines: `level`, `time` (ISO 8601), `process`, `pid`, `msg` and the fields of the call. */
 export type Log = Logger;
 
-const SECRET_HEADERS = ['authorization', '["proxy-authorization"]', 'cookie'];
+const SECRET_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie']);
+const MAX_DEPTH = 3;
 const MAX_CAUSES = 3;
 
 /**
@@ -18,11 +19,8 @@ export function createLog(name: string, level: string, to: DestinationStream = d
       level,
       base: { process: name, pid: process.pid },
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
+      formatters: { level: (label) => ({ level: label }), log: (fields) => redacted(fields, 1) },
       serializers: { err: (error: unknown) => describeError(error), error: (error: unknown) => describeError(error) },
-      redact: {
-        paths: SECRET_HEADERS.flatMap((header) => [header, join('*', header), join('headers', header), join('*.headers', header)]),
-      },
     },
     to,
   );
@@ -38,4 +36,16 @@ function describeError(error: unknown, depth = 0): unknown {
   return line;
 }
 
-const join = (path: string, header: string): string => (header.startsWith('[') ? path + header : `${path}.${header}`);
+/** pino's own redaction copies every line by its paths: 9 % of a dispatcher's CPU, for lines that hold no header (docs/decisions/0012). */
+function redacted(fields: Record<string, unknown>, depth: number): Record<string, unknown> {
+  let copy: Record<string, unknown> | undefined;
+  for (const name in fields) {
+    const value = fields[name];
+    if (SECRET_HEADERS.has(name.toLowerCase())) (copy ??= { ...fields })[name] = '[Redacted]';
+    else if (isPlain(value) && depth < MAX_DEPTH) (copy ??= { ...fields })[name] = redacted(value, depth + 1);
+  }
+  return copy ?? fields;
+}
+
+const isPlain = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;

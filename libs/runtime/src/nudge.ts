@@ -4,11 +4,11 @@ import type { Log } from './log.js';
 
 /**
  * A nudge is one UDP datagram that says which consumers may have something to do: `PHN1`, then their ids as 32-bit big-endian numbers; no id at all
- * means "look everywhere". It may be lost, repeated, late or forged: it only makes a dispatcher look at the database sooner.
+ * means "look everywhere". It may be lost, repeated, late or forged: it only makes a process look at the database sooner.
  */
 const MAGIC = Buffer.from('PHN1');
 const MAX_IDS = 300;
-/** Shortest time between two datagrams to the same dispatcher. */
+/** Shortest time between two datagrams to the same process. */
 const DEBOUNCE_MS = 5;
 
 export function encodeNudge(consumerIds: readonly number[]): Buffer {
@@ -39,7 +39,7 @@ export class NudgeSender {
     this.socket.unref();
   }
 
-  /** `host:port` of every dispatcher that lives. */
+  /** `host:port` of every process that is to hear. */
   setAddresses(addresses: readonly string[]): void {
     this.addresses = addresses.flatMap((address) => {
       const [host, port] = address.split(':');

@@ -9,7 +9,7 @@ export type ReadyCheck = { readonly name: string; readonly check: () => Promise<
 export class Probes {
   constructor(
     readonly live: () => readonly string[],
-    readonly ready: readonly ReadyCheck[],
+    readonly ready: () => readonly ReadyCheck[],
   ) {}
 }
 
@@ -44,7 +44,7 @@ export class OpsController {
   @HttpCode(200)
   @HealthCheck()
   ready() {
-    const attempts = this.probes.ready.map(
+    const attempts = this.probes.ready().map(
       ({ name, check }) =>
         async () =>
           this.indicators

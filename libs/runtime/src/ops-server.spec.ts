@@ -11,7 +11,7 @@ let server: OpsServer;
 const get = (path: string) => fetch(`http://127.0.0.1:${server.port}${path}`);
 
 beforeAll(async () => {
-  const ready = [{ name: 'database', check: () => database() }];
+  const ready = () => [{ name: 'database', check: () => database() }];
   server = await startOpsServer({ host: '127.0.0.1', port: 0, registry, live: () => problems, ready, log });
 });
 afterAll(() => server.close());
@@ -62,6 +62,6 @@ it('has a registry of its own for each process', () => {
 });
 
 it('rejects when the port is taken', async () => {
-  const again = startOpsServer({ host: '127.0.0.1', port: server.port, registry, live: () => [], ready: [], log });
+  const again = startOpsServer({ host: '127.0.0.1', port: server.port, registry, live: () => [], ready: () => [], log });
   await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });

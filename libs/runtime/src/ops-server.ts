@@ -16,7 +16,8 @@ export type OpsServerOptions = {
   readonly registry: Registry;
   /** What is wrong inside the process, such as loops that stand still; empty when it is alive. */
   readonly live: () => readonly string[];
-  readonly ready: readonly ReadyCheck[];
+  /** What the process cannot do without at the moment. */
+  readonly ready: () => readonly ReadyCheck[];
   readonly log: Log;
 };
 

@@ -8,8 +8,8 @@ export type ProcessOptions<Config extends { readonly logLevel: LogLevel; readonl
   readonly env: Environment;
   /** Throws ConfigError with every problem. */
   readonly readConfig: (env: Environment) => Config;
-  /** Resolves when the process serves; rejects when it cannot. */
-  readonly start: (config: Config, log: Log) => Promise<Closeable>;
+  /** Resolves when the process serves; rejects when it cannot, and may reject when `signal` fires: then the process was told to stop meanwhile. */
+  readonly start: (config: Config, log: Log, signal: AbortSignal) => Promise<Closeable>;
   readonly host?: Host;
   readonly log?: Log;
 };
@@ -26,7 +26,7 @@ const EXIT_CONFIG = 78;
 
 /**
  * Runs one process from its environment to its exit: 78 when the configuration is wrong (each problem on stderr), 1 when it cannot start,
- * fails, or does not close within `shutdownTimeoutMs`, 0 after SIGTERM or SIGINT. A second signal exits at once with 1.
+ * fails, or does not close within `shutdownTimeoutMs`, 0 after SIGTERM or SIGINT, during the start too. A second signal exits at once with 1.
  */
 export async function runProcess<Config extends { readonly logLevel: LogLevel; readonly shutdownTimeoutMs: number }>(
   options: ProcessOptions<Config>,
@@ -38,7 +38,7 @@ export async function runProcess<Config extends { readonly logLevel: LogLevel; r
   const life = new Life(host, log, config.shutdownTimeoutMs);
   life.watch();
   log.info({ node: process.version, timeZone: env.TZ }, 'process.starting');
-  await life.begin(() => options.start(config, log));
+  await life.begin((signal) => options.start(config, log, signal));
 }
 
 function configOf<Config extends { readonly logLevel: LogLevel; readonly shutdownTimeoutMs: number }>(
@@ -57,7 +57,7 @@ function configOf<Config extends { readonly logLevel: LogLevel; readonly shutdow
 
 class Life {
   private started: Promise<Closeable> | undefined;
-  private stopping = false;
+  private readonly stopping = new AbortController();
   private over = false;
 
   constructor(
@@ -72,30 +72,31 @@ class Life {
     this.host.on('unhandledRejection', (error) => this.fail(error, 'process.unhandled'));
   }
 
-  async begin(start: () => Promise<Closeable>): Promise<void> {
+  async begin(start: (signal: AbortSignal) => Promise<Closeable>): Promise<void> {
     try {
-      this.started = start();
+      this.started = start(this.stopping.signal);
       await this.started;
       if (!this.over) this.log.info('process.started');
     } catch (error) {
-      this.fail(error, 'process.not-started');
+      if (!this.stopping.signal.aborted) this.fail(error, 'process.not-started');
     }
   }
 
   private async stop(signal: string): Promise<void> {
-    if (this.stopping) {
+    if (this.stopping.signal.aborted) {
       this.log.warn({ signal }, 'process.second-signal');
       this.exit(1);
       return;
     }
-    this.stopping = true;
     this.log.info({ signal }, 'process.stopping');
+    this.stopping.abort();
     const timer = setTimeout(
       () => this.fail(new Error(`not closed in ${this.shutdownTimeoutMs} ms`), 'process.stop-timeout'),
       this.shutdownTimeoutMs,
     );
     try {
-      const running = await this.started;
+      // A start that ends without having started has nothing to close.
+      const running = await this.started?.catch(() => undefined);
       await running?.close();
       if (!this.over) this.log.info('process.stopped');
       this.exit(0);

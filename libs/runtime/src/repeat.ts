@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { backOffMs } from '@app/domain';
+import { Burst } from './burst.js';
 import type { Log } from './log.js';
 
 export type RepeatOptions = {
@@ -10,10 +12,14 @@ export type RepeatOptions = {
   readonly staleAfterMs: number;
 };
 
-const FIRST_BACKOFF_MS = 50;
-const MAX_BACKOFF_MS = 1000;
+/**
+ * For loops that use the database: longer than a run may take while it says nothing, which is a few times DATABASE_TIMEOUT_MS (at most 30 s). A process
+ * must not be restarted because its database is away.
+ */
+export const STALE_MS = 180_000;
+
+const BACK_OFF = { firstMs: 50, capMs: 1000 };
 const MAX_WAIT_MS = 2 ** 31 - 1;
-const BURST_MS = 60_000;
 
 /**
  * A loop that never ends by itself. One run at a time; `wake` during a run means run again at once. A run that throws is logged once a
@@ -24,13 +30,14 @@ export class Repeat {
   private loop: Promise<void> | undefined;
   private woken = false;
   private interrupt: (() => void) | undefined;
-  private failures = 0;
-  private loggedAt = -Infinity;
+  private readonly burst: Burst;
   /** By the monotonic clock: when the loop was last seen to live, or will be. */
   private expectedAt = performance.now();
   private beatAt = Date.now();
 
-  constructor(private readonly options: RepeatOptions) {}
+  constructor(private readonly options: RepeatOptions) {
+    this.burst = new Burst(options.log, 'error', { failed: 'loop.failed', recovered: 'loop.recovered' }, { loop: options.name });
+  }
 
   /** Begins the loop; a second call does nothing. Throws when it was stopped. */
   start(): void {
@@ -74,12 +81,12 @@ export class Repeat {
       this.beat(0);
       try {
         const waitMs = bounded(await this.options.doOnce(signal));
-        this.recovered();
+        this.burst.recovered();
         this.beat(waitMs);
         await this.pause(waitMs, () => this.woken || signal.aborted);
       } catch (error) {
         if (signal.aborted) return;
-        const waitMs = this.failed(error);
+        const waitMs = backOffMs(BACK_OFF, this.burst.failed(error), Math.random());
         this.beat(waitMs);
         await this.pause(waitMs, () => signal.aborted);
       }
@@ -104,22 +111,6 @@ export class Repeat {
     });
     this.interrupt = undefined;
   }
-
-  private failed(error: unknown): number {
-    const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(this.failures++, 10));
-    if (performance.now() - this.loggedAt > BURST_MS) {
-      this.loggedAt = performance.now();
-      this.options.log.error({ err: error, loop: this.options.name, failures: this.failures }, 'loop.failed');
-    }
-    return ceiling / 2 + (Math.random() * ceiling) / 2;
-  }
-
-  private recovered(): void {
-    if (this.failures === 0) return;
-    this.options.log.info({ loop: this.options.name, failures: this.failures }, 'loop.recovered');
-    this.failures = 0;
-    this.loggedAt = -Infinity;
-  }
 }
 
-const bounded = (ms: number): number => (Number.isNaN(ms) ? MAX_BACKOFF_MS : Math.min(Math.max(ms, 0), MAX_WAIT_MS));
+const bounded = (ms: number): number => (Number.isNaN(ms) ? BACK_OFF.capMs : Math.min(Math.max(ms, 0), MAX_WAIT_MS));

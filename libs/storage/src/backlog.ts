@@ -11,23 +11,52 @@ export interface Lane {
   readySinceMs: number;
 }
 
-/** Every lane with its size (up to 10 000) and age: one index step for each lane and priority, and at most 10 000 rows read for each. */
-export async function lanes(database: Database, consumerIds?: readonly number[]): Promise<Lane[]> {
+/** Counts in one statement. */
+const COUNT_STEP = 100;
+
+/** Those of these consumers' lanes that hold anything, with their size (up to 10 000) and age: an index step for each priority of each, and two round trips. */
+export async function lanes(database: Database, consumerIds: readonly number[]): Promise<Lane[]> {
+  if (consumerIds.length === 0) return [];
   const rows = await database.query<{ consumer_id: number; seq: Id }[]>(
-    `SELECT consumer_id, prio_rank, MIN(seq) AS seq FROM ready ${consumerIds ? 'WHERE consumer_id IN (?)' : ''} GROUP BY consumer_id, prio_rank`,
-    consumerIds ? [consumerIds] : [],
+    'SELECT consumer_id, prio_rank, MIN(seq) AS seq FROM ready WHERE consumer_id IN (?) GROUP BY consumer_id, prio_rank',
+    [consumerIds],
   );
   const oldest = new Map<number, number>();
   for (const row of rows) oldest.set(row.consumer_id, Math.min(oldest.get(row.consumer_id) ?? Infinity, msOf(row.seq)));
-  const found: Lane[] = [];
-  for (const [consumerId, readySinceMs] of oldest) {
-    const [count] = await database.query<{ n: string }[]>(
-      'SELECT COUNT(*) AS n FROM (SELECT 1 FROM ready FORCE INDEX (PRIMARY) WHERE consumer_id = ? LIMIT ?) t',
-      [consumerId, COUNT_LIMIT],
+  const counts = await countUpToLimit(database, 'ready', [...oldest.keys()]);
+  return [...oldest].map(([consumerId, readySinceMs]) => ({ consumerId, rows: counts.get(consumerId) ?? 0, readySinceMs }));
+}
+
+/** Dead letters of each of these consumers that has any, counted up to 10 000. */
+export async function deadLetterCounts(database: Database, consumerIds: readonly number[]): Promise<Map<number, number>> {
+  if (consumerIds.length === 0) return new Map();
+  const rows = await database.query<{ id: number }[]>('SELECT DISTINCT consumer_id AS id FROM dead_letter WHERE consumer_id IN (?)', [
+    consumerIds,
+  ]);
+  return countUpToLimit(
+    database,
+    'dead_letter',
+    rows.map(({ id }) => id),
+  );
+}
+
+/** Rows of each consumer that has any. A count by a consumer that has none is wasted, so ask only for those that are known to have some. */
+async function countUpToLimit(
+  database: Database,
+  table: 'ready' | 'dead_letter',
+  consumerIds: readonly number[],
+): Promise<Map<number, number>> {
+  const one = `SELECT ? AS id, COUNT(*) AS n FROM (SELECT 1 FROM ${table} FORCE INDEX (PRIMARY) WHERE consumer_id = ? LIMIT ?) t`;
+  const counts = new Map<number, number>();
+  for (let from = 0; from < consumerIds.length; from += COUNT_STEP) {
+    const some = consumerIds.slice(from, from + COUNT_STEP);
+    const rows = await database.query<{ id: number | string; n: string }[]>(
+      some.map(() => one).join(' UNION ALL '),
+      some.flatMap((id) => [id, id, COUNT_LIMIT]),
     );
-    found.push({ consumerId, rows: Number(count!.n), readySinceMs });
+    for (const { id, n } of rows) if (Number(n) > 0) counts.set(Number(id), Number(n));
   }
-  return found;
+  return counts;
 }
 
 export interface Backlog {
@@ -35,8 +64,10 @@ export interface Backlog {
   ready: number;
   retry: number;
   deadLetters: number;
-  /** How long the longest waiting row of an open consumer has been ready or accepted, ms; 0 when nothing waits. */
+  /** How long the longest waiting row of an open push consumer has been ready or accepted, ms; 0 when nothing waits. */
   oldestMs: number;
+  /** The same of open pull consumers, whose rows wait for them, leased or not. */
+  oldestPullMs: number;
 }
 
 const TABLE_COUNT_LIMIT = 1_000_000;
@@ -49,17 +80,19 @@ export async function backlog(database: Database, nowMs = Date.now()): Promise<B
     ]);
     return Number(row!.n);
   };
-  const heads = await database.query<{ seq: Id }[]>(
-    `SELECT h.seq FROM (SELECT consumer_id, prio_rank, MIN(seq) AS seq FROM ready GROUP BY consumer_id, prio_rank) h
+  const heads = await database.query<{ seq: Id; type: 'push' | 'pull' }[]>(
+    `SELECT h.seq, c.type FROM (SELECT consumer_id, prio_rank, MIN(seq) AS seq FROM ready GROUP BY consumer_id, prio_rank) h
        STRAIGHT_JOIN consumer c FORCE INDEX (PRIMARY) ON c.id = h.consumer_id WHERE c.paused_at IS NULL AND c.disabled_at IS NULL`,
   );
   const fanouts = await database.query<{ id: Id | null }[]>('SELECT MIN(message_id) AS id FROM fanout');
-  const starts = [...heads.map((head) => head.seq), ...fanouts.flatMap((row) => row.id ?? [])].map(msOf);
+  const startsOf = (type: 'push' | 'pull'): Id[] => heads.filter((head) => head.type === type).map((head) => head.seq);
+  const ageOf = (ids: readonly Id[]): number => (ids.length === 0 ? 0 : Math.max(0, nowMs - Math.min(...ids.map(msOf))));
   return {
     fanout: await count('fanout'),
     ready: await count('ready'),
     retry: await count('retry'),
     deadLetters: await count('dead_letter'),
-    oldestMs: starts.length === 0 ? 0 : Math.max(0, nowMs - Math.min(...starts)),
+    oldestMs: ageOf([...startsOf('push'), ...fanouts.flatMap((row) => row.id ?? [])]),
+    oldestPullMs: ageOf(startsOf('pull')),
   };
 }

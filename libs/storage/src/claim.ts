@@ -1,12 +1,22 @@
-import { deliveryStatusCode, type Id } from '@app/domain';
-import type { Database, Session } from './database.js';
-import { byId, deliveryRows, readyRows } from './key-rows.js';
+import { deliveryStatusCode, isPullToken, type Id } from '@app/domain';
+import type { Database, Packets } from './database.js';
+import { byId, deliveryRows, openLane, readyRows } from './key-rows.js';
+import { messagesById, type Outgoing } from './load-messages.js';
+import type { Statement } from './packets.js';
 
 /** How many rows of a consumer's lane to take, and for how long. */
 export interface LaneWish {
   consumerId: number;
   limit: number;
   leaseMs: number;
+  /** Where to begin, for some ranks; a rank that is not named is searched from its head. */
+  from?: readonly LaneBound[];
+}
+
+/** Rows of this rank that come before `seq` are not looked at. */
+export interface LaneBound {
+  rank: number;
+  seq: Id;
 }
 
 /** A delivery that this process may attempt until its lease runs out. */
@@ -25,6 +35,8 @@ export interface Claimed {
 
 export interface ClaimResult {
   claimed: Claimed[];
+  /** The messages of what was claimed; one that is not there (its partition was dropped) is missing. */
+  messages: Map<Id, Outgoing>;
   /** Leases of a dead or frozen process that ran out and were taken over. */
   rescued: number;
   /** Version of each open consumer's settings (and its channel's) that the transaction saw; what is not here gave nothing. */
@@ -41,19 +53,22 @@ interface ReadyRow {
 }
 
 /**
- * Takes due rows of several lanes in one short transaction: the highest priority first, within it the longest ready. A row whose lease ran
- * out is due again; the attempt that was lost is recorded as `lease-expired` and not counted against the retry policy.
+ * Takes due rows of several lanes in one short transaction of two round trips: the highest priority first, within it the longest ready. A row whose
+ * lease ran out is due again; the attempt that was lost is recorded as `lease-expired` and not counted against the retry policy, unless a pull
+ * consumer lost it (the consumer's type has changed since).
  * A consumer that is paused, disabled, of type pull or deleted when the transaction reads it gives nothing.
  */
 export function claim(database: Database, wishes: readonly LaneWish[], token: Id): Promise<ClaimResult> {
-  return database.transaction('claim', async (session) => {
-    const open = await openConsumers(session, wishes);
+  return database.packets('claim', async (packets) => {
+    const { open, lanes } = await look(
+      packets,
+      wishes.toSorted((a, b) => a.consumerId - b.consumerId),
+    );
     const claimed: Claimed[] = [];
     const lost: Claimed[] = [];
-    const leases: (string | number)[][] = [];
-    for (const wish of wishes.toSorted((a, b) => a.consumerId - b.consumerId)) {
-      if (!open.has(wish.consumerId)) continue;
-      for (const row of await dueRows(session, wish)) {
+    const leases: MarkedLease[] = [];
+    for (const { wish, rows } of lanes) {
+      for (const row of open.has(wish.consumerId) ? rows : []) {
         const rescued = row.lease_token !== '0';
         const taken = {
           consumerId: wish.consumerId,
@@ -61,62 +76,106 @@ export function claim(database: Database, wishes: readonly LaneWish[], token: Id
           seq: row.seq,
           messageId: row.message_id,
           attempt: row.attempts + 1,
-          attemptsBefore: row.attempts_before + Number(rescued),
+          attemptsBefore: row.attempts_before + Number(rescued && !isPullToken(row.lease_token)),
           token,
         };
         claimed.push(taken);
         if (rescued) lost.push(taken);
-        leases.push([taken.consumerId, taken.rank, taken.seq, wish.leaseMs * 1000, taken.attemptsBefore]);
+        leases.push({ ...taken, leaseMs: wish.leaseMs });
       }
     }
-    if (claimed.length > 0) await mark(session, claimed, leases, token);
-    if (lost.length > 0) await recordLost(session, lost);
-    return { claimed, rescued: lost.length, versions: open };
+    const none = { claimed, messages: new Map<Id, Outgoing>(), rescued: 0, versions: open };
+    if (claimed.length === 0) return none;
+    // The messages are read before the commit: if that fails, nothing was claimed.
+    const [messages] = await packets.commit<[Outgoing[]]>(
+      messagesById(claimed.map((one) => one.messageId)),
+      ...mark(leases),
+      ...recordLost(lost),
+    );
+    return { ...none, messages: new Map(messages.map((message) => [message.id, message])), rescued: lost.length };
   });
 }
 
-async function openConsumers(session: Session, wishes: readonly LaneWish[]): Promise<Map<number, string>> {
-  const rows = await session.query<{ id: number; version: string }[]>(
-    `SELECT c.id, CONCAT(c.version, '.', h.version) AS version FROM consumer c FORCE INDEX (PRIMARY) STRAIGHT_JOIN channel h FORCE INDEX (PRIMARY)
+interface LaneLook {
+  wish: LaneWish;
+  rows: ReadyRow[];
+}
+
+/** One packet: which consumers are open, and what is due in their lanes. Of a lane that is not open, or not ours, no row is locked: see {@link openLane}. */
+async function look(packets: Packets, wishes: readonly LaneWish[]): Promise<{ open: Map<number, string>; lanes: LaneLook[] }> {
+  const [consumers, ...lanes] = await packets.send<[{ id: number; version: string }[], ...ReadyRow[][]]>(
+    openConsumers(wishes),
+    ...wishes.map(dueRows),
+  );
+  return {
+    open: new Map(consumers.map((row) => [row.id, row.version])),
+    lanes: wishes.map((wish, index) => ({ wish, rows: lanes[index] ?? [] })),
+  };
+}
+
+const openConsumers = (wishes: readonly LaneWish[]): Statement => ({
+  sql: `SELECT c.id, CONCAT(c.version, '.', h.version) AS version FROM consumer c FORCE INDEX (PRIMARY) STRAIGHT_JOIN channel h FORCE INDEX (PRIMARY)
          ON h.id = c.channel_id
       WHERE c.id IN (?) AND c.paused_at IS NULL AND c.disabled_at IS NULL AND c.type = 'push'`,
-    [wishes.map((wish) => wish.consumerId)],
-  );
-  return new Map(rows.map((row) => [row.id, row.version]));
+  values: [wishes.map((wish) => wish.consumerId)],
+});
+
+function dueRows({ consumerId, limit, from = [] }: LaneWish): Statement {
+  const bounds = above(from);
+  return {
+    sql: `SELECT prio_rank, seq, message_id, attempts, attempts_before, lease_token FROM ready FORCE INDEX (PRIMARY)
+      WHERE consumer_id = ${openLane('push')} ${bounds.sql} AND lease_until <= NOW(3) ORDER BY consumer_id, prio_rank, seq LIMIT ? FOR UPDATE SKIP LOCKED`,
+    values: [consumerId, ...(bounds.values ?? []), limit],
+  };
 }
 
-const dueRows = (session: Session, wish: LaneWish): Promise<ReadyRow[]> =>
-  session.query<ReadyRow[]>(
-    `SELECT prio_rank, seq, message_id, attempts, attempts_before, lease_token FROM ready FORCE INDEX (PRIMARY)
-      WHERE consumer_id = ? AND lease_until <= NOW(3) ORDER BY consumer_id, prio_rank, seq LIMIT ? FOR UPDATE SKIP LOCKED`,
-    [wish.consumerId, wish.limit],
-  );
+const RANKS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
-async function mark(session: Session, claimed: readonly Claimed[], leases: (string | number)[][], token: Id): Promise<void> {
-  await session.query(
-    `UPDATE ${readyRows(`l BIGINT UNSIGNED PATH '$[3]', b SMALLINT UNSIGNED PATH '$[4]'`)}
-        SET r.lease_until = NOW(3) + INTERVAL k.l MICROSECOND, r.lease_token = ?, r.attempts = r.attempts + 1, r.attempts_before = k.b`,
-    [JSON.stringify(leases), token],
-  );
+/**
+ * One range in the key for each rank. The ranks without a bound are named one by one: looking for `prio_rank < 9`, MariaDB reads on into rank 9, over
+ * the very rows that its bound is there for (18 ms against 0.7 ms with 180 000 of them).
+ */
+function above(from: readonly LaneBound[]): Statement {
+  if (from.length === 0) return { sql: '' };
+  const others = RANKS.filter((rank) => from.every((bound) => bound.rank !== rank));
+  const ranges = [...(others.length > 0 ? ['prio_rank IN (?)'] : []), ...from.map(() => '(prio_rank = ? AND seq >= ?)')];
+  return {
+    sql: `AND (${ranges.join(' OR ')})`,
+    values: [...(others.length > 0 ? [others] : []), ...from.flatMap(({ rank, seq }) => [rank, seq])],
+  };
+}
+
+export type MarkedLease = Claimed & { leaseMs: number };
+
+/** Writes leases, in the order of their keys, into rows that the transaction has locked, and into the status of their deliveries. */
+export function mark(leases: readonly MarkedLease[]): Statement[] {
   const inFlight = deliveryStatusCode('in-flight');
   const retryInFlight = deliveryStatusCode('retry-in-flight');
-  const statuses = claimed
+  const rows = leases.map((c) => [c.consumerId, c.rank, c.seq, c.leaseMs * 1000, c.attemptsBefore, c.token]);
+  const statuses = leases
     .map((c) => [c.messageId, c.consumerId, c.attempt === c.attemptsBefore + 1 ? inFlight : retryInFlight, c.attempt] as const)
     .toSorted((a, b) => byId(a[0], b[0]) || a[1] - b[1]);
-  await session.query(
-    `UPDATE ${deliveryRows(`st TINYINT UNSIGNED PATH '$[2]', n SMALLINT UNSIGNED PATH '$[3]'`)}
+  return [
+    {
+      sql: `UPDATE ${readyRows(`l BIGINT UNSIGNED PATH '$[3]', b SMALLINT UNSIGNED PATH '$[4]', t BIGINT UNSIGNED PATH '$[5]'`)}
+        SET r.lease_until = NOW(3) + INTERVAL k.l MICROSECOND, r.lease_token = k.t, r.attempts = r.attempts + 1, r.attempts_before = k.b`,
+      values: [JSON.stringify(rows)],
+    },
+    {
+      sql: `UPDATE ${deliveryRows(`st TINYINT UNSIGNED PATH '$[2]', n SMALLINT UNSIGNED PATH '$[3]'`)}
         SET d.status = k.st, d.attempts = k.n, d.next_attempt_at = NULL, d.updated_at = NOW(3)`,
-    [JSON.stringify(statuses)],
-  );
+      values: [JSON.stringify(statuses)],
+    },
+  ];
 }
 
-async function recordLost(session: Session, lost: readonly Claimed[]): Promise<void> {
-  await session.query(
-    `INSERT IGNORE INTO attempt (message_id, consumer_id, number, started_at, duration_ms, error_class)
+function recordLost(lost: readonly Claimed[]): Statement[] {
+  if (lost.length === 0) return [];
+  const rows = lost.map((c) => [c.messageId, c.consumerId, c.attempt - 1]);
+  const sql = `INSERT IGNORE INTO attempt (message_id, consumer_id, number, started_at, duration_ms, error_class)
      SELECT k.m, k.c, k.n, NOW(3), 0, 'lease-expired'
-       FROM JSON_TABLE(?, '$[*]' COLUMNS (m BIGINT UNSIGNED PATH '$[0]', c INT UNSIGNED PATH '$[1]', n SMALLINT UNSIGNED PATH '$[2]')) k`,
-    [JSON.stringify(lost.map((c) => [c.messageId, c.consumerId, c.attempt - 1]))],
-  );
+       FROM JSON_TABLE(?, '$[*]' COLUMNS (m BIGINT UNSIGNED PATH '$[0]', c INT UNSIGNED PATH '$[1]', n SMALLINT UNSIGNED PATH '$[2]')) k`;
+  return [{ sql, values: [JSON.stringify(rows)] }];
 }
 
 /**

@@ -1,9 +1,10 @@
-import mysql2 from 'mysql2';
+import type mysql2 from 'mysql2';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunner } from 'typeorm';
-import { CommitUnknownError, DatabaseError, driverError, isRetryable, isUnavailable } from './errors.js';
-import { migrations } from './migrations/index.js';
-import { entities } from './registry/entities.js';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import { type ConnectionOptions, connectionsTo, openDataSource, STATEMENT_TIMEOUT_MS } from './data-source.js';
+import { CommitUnknownError, DatabaseError, driverError, isLost, isReadOnly, isRetryable } from './errors.js';
+import { type PacketConnection, PacketPool, type Statement } from './packets.js';
+import { Refusals } from './refusals.js';
 
 /** What a statement that changes rows answers. `affectedRows` counts the rows that matched. */
 export interface Changed {
@@ -19,75 +20,56 @@ export interface Session {
 /** What runs in a transaction. `manager` is for the registry tables: `insert`, `update`, `delete` and finds, never `save`, which begins one itself. */
 type Work<T> = (session: Session, manager: EntityManager) => Promise<T>;
 
-export interface DatabaseOptions {
-  /** `mysql://user:password@host:port/database` */
-  url: string;
+/** A transaction whose statements travel several to a packet. */
+export interface Packets {
+  /** Runs statements in order in one round trip; the first packet also begins the transaction. */
+  send<T extends unknown[]>(...statements: Statement[]): Promise<T>;
+  /** The same, and commits behind the last one. Nothing may be sent after it. */
+  commit<T extends unknown[]>(...statements: Statement[]): Promise<T>;
+}
+
+export interface DatabaseOptions extends ConnectionOptions {
+  /** Connections in all. Half of them, at most 4, are for packets. */
   poolSize: number;
-  /** Longest that one statement may take before its connection is given up, in ms. Default 60 000. */
-  statementTimeoutMs?: number;
   /** Called each time a whole transaction is run again. */
   onRetry?: (transaction: string, code: string) => void;
 }
 
 const MAX_RUNS = 8;
-const SESSION = `SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 5`;
-
-/** Every new connection is READ COMMITTED (REPEATABLE READ deadlocks under small moves: docs/decisions/0002) and speaks UTC. */
-const driver = {
-  ...mysql2,
-  createPool: (options: mysql2.PoolOptions): mysql2.Pool => {
-    const pool = mysql2.createPool(options);
-    pool.on('connection', (connection) => {
-      // The driver runs a connection's statements in order, so these come before the first one of its user.
-      connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', (error) => error && connection.destroy());
-      connection.query(SESSION, (error) => error && connection.destroy());
-    });
-    return pool;
-  },
-};
-
-/** How every connection of Posthorn is made. */
-export function dataSourceOptions(options: DatabaseOptions): DataSourceOptions {
-  const url = new URL(options.url);
-  const tls = url.searchParams.get('ssl') === 'true';
-  url.search = '';
-  return {
-    type: 'mysql',
-    url: url.href,
-    driver,
-    poolSize: options.poolSize,
-    supportBigNumbers: true,
-    bigNumberStrings: true,
-    timezone: 'Z',
-    charset: 'utf8mb4',
-    connectTimeout: 5_000,
-    ssl: tls ? { rejectUnauthorized: true } : undefined,
-    extra: { enableKeepAlive: true, keepAliveInitialDelay: 10_000 },
-    maxQueryExecutionTime: options.statementTimeoutMs ?? 60_000,
-    enableQueryTimeout: true,
-    logging: false,
-    entities,
-    migrations,
-    migrationsTableName: 'migration',
-    migrationsTransactionMode: 'none',
-    synchronize: false,
-  };
-}
+/** Transactions of the hot path at a time: ingest accepts, leases and settles on two each, a dispatcher claims on one and settles on another. */
+const PACKET_CONNECTIONS = 6;
 
 /** The one way to the database: statements, and transactions that are run again as a whole when the server asks for it. */
 export class Database implements Session {
   private constructor(
     readonly dataSource: DataSource,
+    readonly packetPool: PacketPool,
     private readonly options: DatabaseOptions,
+    private readonly refusals: Refusals,
   ) {}
 
+  /** Rejects with `NoConnectionError` when the database cannot be reached. */
   static async open(options: DatabaseOptions): Promise<Database> {
-    return new Database(await new DataSource(dataSourceOptions(options)).initialize(), options);
+    const forPackets = Math.min(PACKET_CONNECTIONS, Math.floor(options.poolSize / 2));
+    const refusals = new Refusals();
+    const dataSource = await openDataSource(options, connectionsTo(options, options.poolSize - forPackets, refusals));
+    const packetPool = new PacketPool(
+      connectionsTo(options, forPackets, refusals, true),
+      options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
+    );
+    return new Database(dataSource, packetPool, options, refusals);
   }
 
-  /** Over a data source that somebody else opened with {@link dataSourceOptions} and closes. */
-  static over(dataSource: DataSource, options: DatabaseOptions): Database {
-    return new Database(dataSource, options);
+  /** The same database over `size` more connections, so that neither can take the other's; those for packets are shared. */
+  async beside(size: number, more: Partial<ConnectionOptions> = {}): Promise<Database> {
+    const options = { ...this.options, ...more };
+    const dataSource = await openDataSource(options, connectionsTo(options, size, this.refusals));
+    return new Database(dataSource, this.packetPool, options, this.refusals);
+  }
+
+  /** Why the server refuses to write, when it did within the last 5 s: it is read-only, or its disk is full. */
+  get refusal(): unknown {
+    return this.refusals.current;
   }
 
   query<T = Changed>(sql: string, values: readonly unknown[] = []): Promise<T> {
@@ -95,19 +77,52 @@ export class Database implements Session {
   }
 
   /**
-   * Runs `work` in one transaction, again as a whole (with jitter) on a deadlock or lock wait, and once more when the connection broke before COMMIT.
+   * Runs `work` in one transaction, again as a whole (with jitter) on a deadlock or lock wait, and once more when the connection broke before COMMIT or
+   * the server is read-only; not again when the longest time of a statement has passed since the first run began.
    * Throws `CommitUnknownError` when the answer to COMMIT was lost. `work` must be repeatable and must not wait for anything but the database.
    */
-  async transaction<T>(name: string, work: Work<T>): Promise<T> {
+  transaction<T>(name: string, work: Work<T>): Promise<T> {
+    return this.repeated(name, () => this.once(name, work));
+  }
+
+  /**
+   * A {@link transaction} of the hot path, on connections of its own. It ends with what `work` sends by `commit`; work that returns without has
+   * changed nothing. A connection that breaks after the last packet was sent is a `CommitUnknownError`, whichever of its statements it broke at.
+   */
+  packets<T>(name: string, work: (packets: Packets) => Promise<T>): Promise<T> {
+    return this.repeated(name, () => this.oncePacked(name, work));
+  }
+
+  private async repeated<T>(name: string, once: () => Promise<T>): Promise<T> {
+    const until = performance.now() + (this.options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS);
     for (let run = 1; ; run++) {
       try {
-        return await this.once(name, work);
+        return await once();
       } catch (error) {
-        const lost = isUnavailable(error) && !(error instanceof CommitUnknownError);
-        if (!(isRetryable(error) && run < MAX_RUNS) && !(lost && run < 2)) throw error;
+        const lost = isLost(error) || isReadOnly(error);
+        if (performance.now() > until || (!(isRetryable(error) && run < MAX_RUNS) && !(lost && run < 2))) throw error;
         this.options.onRetry?.(name, String(driverError(error).errno ?? driverError(error).code ?? 'unknown'));
         await sleep(Math.random() * Math.min(200, 5 * 2 ** run));
       }
+    }
+  }
+
+  private async oncePacked<T>(name: string, work: (packets: Packets) => Promise<T>): Promise<T> {
+    const connection = await this.packetPool.connect();
+    const packets = new OpenPackets(connection);
+    try {
+      const result = await work(packets);
+      if (packets.state === 'open') await connection.run([{ sql: 'ROLLBACK' }]);
+      connection.release();
+      return result;
+    } catch (error) {
+      if (isLost(error)) connection.destroy();
+      else
+        await connection.run([{ sql: 'ROLLBACK' }]).then(
+          () => connection.release(),
+          () => connection.destroy(),
+        );
+      throw packets.state === 'committed' && isLost(error) ? new CommitUnknownError(name, error) : error;
     }
   }
 
@@ -122,9 +137,9 @@ export class Database implements Session {
       await session.query('COMMIT');
       return result;
     } catch (error) {
-      if (!isUnavailable(error)) await runner.query('ROLLBACK').catch(() => discard(runner));
+      if (!isLost(error)) await runner.query('ROLLBACK').catch(() => discard(runner));
       else await discard(runner);
-      throw committing && isUnavailable(error) ? new CommitUnknownError(name, error) : error;
+      throw committing && isLost(error) ? new CommitUnknownError(name, error) : error;
     } finally {
       await runner.release().catch(() => undefined);
     }
@@ -141,7 +156,31 @@ export class Database implements Session {
   }
 
   async close(): Promise<void> {
+    await this.packetPool.close();
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+}
+
+class OpenPackets implements Packets {
+  /** `committed`: COMMIT is on its way, or done. */
+  state: 'idle' | 'open' | 'committed' = 'idle';
+
+  constructor(private readonly connection: PacketConnection) {}
+
+  send<T extends unknown[]>(...statements: Statement[]): Promise<T> {
+    return this.exchange(statements, 'open');
+  }
+
+  commit<T extends unknown[]>(...statements: Statement[]): Promise<T> {
+    return this.exchange([...statements, { sql: 'COMMIT' }], 'committed');
+  }
+
+  private async exchange<T>(statements: readonly Statement[], state: 'open' | 'committed'): Promise<T> {
+    const begins = this.state === 'idle';
+    this.state = state;
+    const results = await this.connection.run(begins ? [{ sql: 'START TRANSACTION' }, ...statements] : statements);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the caller knows what its statements answer
+    return (begins ? results.slice(1) : results) as T;
   }
 }
 
@@ -149,12 +188,12 @@ async function guarded<T>(result: Promise<T>): Promise<T> {
   try {
     return await result;
   } catch (error) {
-    throw new DatabaseError(error);
+    throw error instanceof DatabaseError ? error : new DatabaseError(error);
   }
 }
 
 /** A connection in an unknown state must not go back to the pool. */
 async function discard(runner: QueryRunner): Promise<void> {
-  const connection: mysql2.PoolConnection | undefined = await runner.connect().catch(() => undefined);
+  const connection: mysql2.Connection | undefined = await runner.connect().catch(() => undefined);
   connection?.destroy();
 }

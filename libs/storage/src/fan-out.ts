@@ -1,5 +1,5 @@
 import { EPOCH_MS, messageStatusCode, type Id } from '@app/domain';
-import { makeDeliveries } from './accept.js';
+import { newDeliveries } from './accept.js';
 import type { Database } from './database.js';
 
 /** Consumers served in one transaction. */
@@ -37,10 +37,8 @@ export function fanOut(database: Database, olderThanMs = 0): Promise<FanOutResul
       [row.channel_id, row.after_consumer_id, row.last_consumer_id, FAN_OUT_STEP],
     );
     const consumerIds = consumers.map(({ id }) => id);
-    await makeDeliveries(
-      session,
-      consumerIds.map((consumerId) => ({ messageId: row.message_id, consumerId, rank: row.prio_rank })),
-    );
+    const places = consumerIds.map((consumerId) => ({ messageId: row.message_id, consumerId, rank: row.prio_rank }));
+    for (const { sql, values } of newDeliveries(places)) await session.query(sql, values);
     if (consumerIds.length === FAN_OUT_STEP) {
       await session.query('UPDATE fanout SET after_consumer_id = ? WHERE message_id = ?', [consumerIds.at(-1), row.message_id]);
     } else {

@@ -1,35 +1,46 @@
 export { accept, type AcceptOutcome, type Idempotency, type NewMessage } from './accept.js';
-export { backlog, lanes, COUNT_LIMIT, type Backlog, type Lane } from './backlog.js';
-export { activeLanes, claim, type Claimed, type ClaimResult, type LaneWish } from './claim.js';
+export { Audiences } from './audiences.js';
+export { Audit, listAudit, pruneAudit, type AuditEntry, type AuditFilter, type AuditOutcome, type AuditRow } from './audit.js';
+export { backlog, deadLetterCounts, lanes, COUNT_LIMIT, type Backlog, type Lane } from './backlog.js';
+export { activeLanes, claim, type Claimed, type ClaimResult, type LaneBound, type LaneWish } from './claim.js';
+export { clockSkewMs } from './clock.js';
 export { Database, type Changed, type DatabaseOptions, type Session } from './database.js';
 export { countDeadLetters, discard, listDeadLetters, redrive, type DeadLetter, type DeadLetterFilter, type Step } from './dead-letters.js';
-export { CommitUnknownError, DatabaseError, isDuplicateKey, isUnavailable } from './errors.js';
+export { CommitUnknownError, DatabaseError, isBusy, isDuplicateKey, isUnavailable, refusesWrites } from './errors.js';
 export { FAN_OUT_STEP, fanOut, type FanOutResult } from './fan-out.js';
+export { type Behind, type BoundLane, findBehind } from './find-behind.js';
 export { giveBack } from './give-back.js';
 export { lead, LEADER_LEASE_MS, resign } from './leader.js';
-export { loadMessages, loadTargets, type Outgoing, type StoredTarget } from './load-messages.js';
+export { loadTargets, type Outgoing, type StoredTarget } from './load-messages.js';
 export { migrate, pendingMigrations } from './migrate.js';
 export {
   buryNodes,
-  dispatcherAddresses,
   HEARTBEAT_MS,
   Node,
   NODE_DEAD_MS,
   NoProcessNumberError,
+  nudgeAddresses,
   type DeadNode,
   type NodeKind,
 } from './nodes.js';
+export { mayHeal, openFit } from './open-fit.js';
 export { makePartitions } from './partitions.js';
 export { promote, untilNextRetry } from './promote.js';
 export * from './reads.js';
-export { assertFit, databaseChecks, selfTest, UnfitDatabaseError } from './self-test.js';
+export { replaceSealed, sealedRows, type SealedRow } from './sealed-rows.js';
+export { assertFit, databaseChecks, SchemaBehindError, selfTest, UnfitDatabaseError } from './self-test.js';
+export { dueLanes } from './pull/due-lanes.js';
+export { type Extension, extendLeases } from './pull/extend-leases.js';
+export { lease, type Leased, type LeaseResult, type LeaseWish } from './pull/lease.js';
+export { findPullConsumer, type PullConsumer } from './pull/pull-consumer.js';
+export { type PulledMessage } from './pull/pulled-messages.js';
+export { type Judged, settleLeases, type Verdict } from './pull/settle-leases.js';
 export { settle, type Settlement } from './settle.js';
 export { sweepOrphans } from './sweep.js';
 export { ApiKey, Channel, Consumer, Producer } from './registry/entities.js';
-export { deadLetterCounts } from './dead-letter-counts.js';
-export { type Precondition, type Put, type RegistryPage, type Versions } from './registry/precondition.js';
+export { type Precondition, type Put, type RegistryPage, type Versions, type Write } from './registry/precondition.js';
 export { Channels, type ChannelSettings } from './registry/channels.js';
 export { Producers, type ProducerSettings } from './registry/producers.js';
-export { Consumers, type ConsumerSettings } from './registry/consumers.js';
+export { Consumers, type ConsumerSettings, type CredentialColumns, type SecretColumns } from './registry/consumers.js';
 export { ApiKeys, type ApiKeyPage, type NewApiKey, type OwnedApiKey } from './registry/api-keys.js';
 export { StorageModule } from './storage.module.js';

@@ -1,5 +1,7 @@
-import type { Id, RetryPolicy } from '@app/domain';
+import type { Auth, ClientTls, FormerSecret, Id, RetryPolicy, SignatureSettings } from '@app/domain';
 import type { Database } from './database.js';
+import { fromJson } from './json.js';
+import type { Statement } from './packets.js';
 
 /** What a dispatcher needs of a message to deliver it. */
 export interface Outgoing {
@@ -13,17 +15,13 @@ export interface Outgoing {
   payload: Buffer;
 }
 
-/** Messages by id, each once; one that is not there (its partition was dropped) is missing from the map. */
-export async function loadMessages(database: Database, ids: readonly Id[]): Promise<Map<Id, Outgoing>> {
-  if (ids.length === 0) return new Map();
-  const rows = await database.query<Outgoing[]>(
-    `SELECT id, priority, type, content_type AS contentType, headers, trace_parent AS traceParent, payload FROM message FORCE INDEX (PRIMARY) WHERE id IN (?)`,
-    [[...new Set(ids)]],
-  );
-  return new Map(rows.map((row) => [row.id, row]));
-}
+/** Reads {@link Outgoing} rows. */
+export const messagesById = (ids: readonly Id[]): Statement => ({
+  sql: `SELECT id, priority, type, content_type AS contentType, headers, trace_parent AS traceParent, payload FROM message FORCE INDEX (PRIMARY) WHERE id IN (?)`,
+  values: [[...new Set(ids)]],
+});
 
-/** A consumer's settings for delivery, as stored. */
+/** A push consumer's settings for delivery, as stored. */
 export interface StoredTarget {
   consumerId: number;
   channel: string;
@@ -35,22 +33,31 @@ export interface StoredTarget {
   maxInFlight: number | null;
   /** The consumer's, or else the channel's. */
   retry: RetryPolicy | null;
+  /** As versions stored them that did not seal their values. */
   headers: Record<string, string> | null;
+  /** The contexts in which these are sealed are those of the entity. */
+  sealedHeaders: Record<string, string> | null;
+  auth: Auth | null;
+  tls: ClientTls | null;
   /** Sealed with context `consumer/<channel>/<consumer>`. */
   signingSecret: string;
+  /** Sealed in the same context. */
+  formerSecrets: FormerSecret[] | null;
+  /** null: as the Standard Webhooks specification says. */
+  signature: SignatureSettings | null;
 }
 
-export function loadTargets(database: Database, consumerIds: readonly number[]): Promise<StoredTarget[]> {
-  if (consumerIds.length === 0) return Promise.resolve([]);
-  return database
-    .query<(StoredTarget & { retry: RetryPolicy | string | null; headers: Record<string, string> | string | null })[]>(
-      `SELECT c.id AS consumerId, h.name AS channel, c.name AS consumer, CONCAT(c.version, '.', h.version) AS version, c.url, c.timeout_ms AS timeoutMs,
-              c.max_in_flight AS maxInFlight, COALESCE(c.retry, h.retry) AS retry, c.headers, c.signing_secret AS signingSecret
-         FROM consumer c FORCE INDEX (PRIMARY) STRAIGHT_JOIN channel h FORCE INDEX (PRIMARY) ON h.id = c.channel_id WHERE c.id IN (?)`,
-      [consumerIds],
-    )
-    .then((rows) => rows.map((row) => ({ ...row, retry: fromJson(row.retry), headers: fromJson(row.headers) })));
-}
+const JSON_COLUMNS = ['retry', 'headers', 'sealedHeaders', 'auth', 'tls', 'formerSecrets', 'signature'] as const;
 
-/** MariaDB's JSON is text; MySQL's arrives parsed. */
-const fromJson = <T>(value: T | string | null): T | null => (typeof value === 'string' ? JSON.parse(value) : value);
+/** One that is gone, or whose type is pull by now, is missing from the answer. */
+export async function loadTargets(database: Database, consumerIds: readonly number[]): Promise<StoredTarget[]> {
+  if (consumerIds.length === 0) return [];
+  const rows = await database.query<StoredTarget[]>(
+    `SELECT c.id AS consumerId, h.name AS channel, c.name AS consumer, CONCAT(c.version, '.', h.version) AS version, c.url, c.timeout_ms AS timeoutMs,
+            c.max_in_flight AS maxInFlight, COALESCE(c.retry, h.retry) AS retry, c.headers, c.signing_secret AS signingSecret,
+            c.former_secrets AS formerSecrets, c.signature, c.sealed_headers AS sealedHeaders, c.auth, c.tls
+       FROM consumer c FORCE INDEX (PRIMARY) STRAIGHT_JOIN channel h FORCE INDEX (PRIMARY) ON h.id = c.channel_id WHERE c.id IN (?) AND c.type = 'push'`,
+    [consumerIds],
+  );
+  return rows.map((row) => Object.assign(row, Object.fromEntries(JSON_COLUMNS.map((name) => [name, fromJson(row[name])]))));
+}

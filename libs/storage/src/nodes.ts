@@ -1,4 +1,4 @@
-import { EPOCH_MS, IdMinter, type Id } from '@app/domain';
+import { EPOCH_MS, IdHorizonError, IdMinter, type Id } from '@app/domain';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Database } from './database.js';
@@ -24,6 +24,8 @@ export class NoProcessNumberError extends Error {
  * stored before it is used, and the next holder of the number starts there; so no id is minted twice whatever clocks do or how long a process was frozen.
  */
 export class Node {
+  /** Called each time that an id was asked for at the horizon, where only a heartbeat helps. */
+  onHorizon: () => void = () => undefined;
   private minter: IdMinter;
 
   private constructor(
@@ -51,9 +53,14 @@ export class Node {
     return this.token;
   }
 
-  /** Throws IdHorizonError when no heartbeat got through for a minute. */
+  /** Throws IdHorizonError when no heartbeat got through for a minute, or the clock has gone forward by as much since the last one. */
   mint(): Id {
-    return this.minter.mint();
+    try {
+      return this.minter.mint();
+    } catch (error) {
+      if (error instanceof IdHorizonError) this.onHorizon();
+      throw error;
+    }
   }
 
   /** Says that this process lives and moves its horizon. A number that was lost meanwhile is replaced by a fresh one. */
@@ -103,11 +110,11 @@ async function take(database: Database, kind: NodeKind, nudgeAddress: string | n
   });
 }
 
-/** Nudge addresses (`host:port`) of the dispatchers that live. */
-export async function dispatcherAddresses(database: Database): Promise<string[]> {
+/** Nudge addresses (`host:port`) of the processes of some kinds that live and hear nudges. */
+export async function nudgeAddresses(database: Database, kinds: readonly NodeKind[]): Promise<string[]> {
   const rows = await database.query<{ nudge_addr: string }[]>(
-    `SELECT nudge_addr FROM node WHERE kind = 'dispatcher' AND nudge_addr IS NOT NULL AND heartbeat_at > NOW(3) - INTERVAL ? MICROSECOND`,
-    [NODE_DEAD_MS * 1000],
+    `SELECT nudge_addr FROM node WHERE kind IN (?) AND nudge_addr IS NOT NULL AND heartbeat_at > NOW(3) - INTERVAL ? MICROSECOND`,
+    [kinds, NODE_DEAD_MS * 1000],
   );
   return rows.map((row) => row.nudge_addr);
 }

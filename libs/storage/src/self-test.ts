@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { pendingMigrations } from './migrate.js';
 import type { Database } from './database.js';
+import { expectRows, isFenced } from './fence.js';
 
 /** What this server cannot do, or is set so that Posthorn cannot keep its promises on it. */
 export class UnfitDatabaseError extends Error {
@@ -10,9 +11,17 @@ export class UnfitDatabaseError extends Error {
   }
 }
 
+/** The migration has not run yet, or not to its end. */
+export class SchemaBehindError extends Error {
+  constructor(problem: string) {
+    super(`${problem}; run "npm run migrate"`);
+    this.name = 'SchemaBehindError';
+  }
+}
+
 /**
  * Proves at start-up what everything rests on: SKIP LOCKED skips locked rows and returns free ones (some servers accept the words and ignore them),
- * JSON_TABLE exists, connections are READ COMMITTED and in UTC, and packets are large enough for the largest payload.
+ * JSON_TABLE exists, a fence in the middle of a packet undoes it, connections are READ COMMITTED and in UTC, and packets are large enough for the largest payload.
  */
 export async function selfTest(database: Database, maxBodyBytes = 0): Promise<{ version: string }> {
   const [server] = await database.query<{ version: string; zone: string; packet: string }[]>(
@@ -30,6 +39,7 @@ export async function selfTest(database: Database, maxBodyBytes = 0): Promise<{ 
   if (keys[0]?.k !== '18446744073709551615')
     throw new UnfitDatabaseError('JSON_TABLE does not work (MySQL 8.0.31 or MariaDB 10.6 is needed)');
   await skipLocked(database);
+  await fence(database);
   return { version: server!.version };
 }
 
@@ -57,10 +67,28 @@ async function skipLocked(database: Database): Promise<void> {
   }
 }
 
-/** Refuses a database that is not migrated or not fit, before anything listens. Returns the server's version. */
+async function fence(database: Database): Promise<void> {
+  const id = randomBytes(16).toString('hex');
+  const insert = { sql: 'INSERT INTO self_test (id) VALUES (?)', values: [id] };
+  const passed = (expected: number): Promise<boolean> =>
+    database
+      .packets('self-test', (packets) => packets.commit(insert, expectRows(expected)))
+      .then(
+        () => true,
+        (error: unknown) => (isFenced(error) ? false : Promise.reject(error)),
+      );
+  try {
+    if (await passed(2)) throw new UnfitDatabaseError('a fence does not end a transaction whose rows somebody else owns');
+    if (!(await passed(1))) throw new UnfitDatabaseError('a fence ends a transaction that owns its rows');
+  } finally {
+    await database.query('DELETE FROM self_test WHERE id = ?', [id]);
+  }
+}
+
+/** Throws {@link SchemaBehindError} or {@link UnfitDatabaseError}. Returns the server's version. */
 export async function assertFit(database: Database, maxBodyBytes = 0): Promise<string> {
   const pending = await pendingMigrations(database);
-  if (pending.length > 0) throw new UnfitDatabaseError(`the schema is behind by ${pending.join(', ')}; run "npm run migrate" first`);
+  if (pending.length > 0) throw new SchemaBehindError(`the schema is behind by ${pending.join(', ')}`);
   return (await selfTest(database, maxBodyBytes)).version;
 }
 
@@ -72,6 +100,13 @@ export const databaseChecks = (database: Database): { name: string; check: () =>
     check: async () => {
       const pending = await pendingMigrations(database);
       if (pending.length > 0) throw new Error(`migrations have not run: ${pending.join(', ')}`);
+    },
+  },
+  {
+    name: 'writes',
+    check: async () => {
+      const { refusal } = database;
+      if (refusal) throw new Error(`the server refuses to write: ${refusal instanceof Error ? refusal.message : 'it does not say why'}`);
     },
   },
 ];

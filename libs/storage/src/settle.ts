@@ -1,7 +1,9 @@
 import { deliveryStatusCode, type ErrorClass, type NextStep } from '@app/domain';
 import type { Claimed } from './claim.js';
-import type { Database, Session } from './database.js';
+import type { Database } from './database.js';
+import { expectRows, isFenced } from './fence.js';
 import { byId, deliveryRows, readyRows } from './key-rows.js';
+import type { Statement } from './packets.js';
 
 /** What became of a claim. */
 export interface Settlement {
@@ -16,41 +18,55 @@ export interface Settlement {
   responseBody: Buffer | null;
 }
 
-/** Thrown inside the transaction to undo it when not every claim is still ours. */
-class FencedError extends Error {}
-
 /**
- * Writes outcomes in one transaction, each fenced by its claim's token. When a token no longer matches, the batch is rolled back and settled one by
- * one; those that somebody else owns now change nothing and are returned as `fenced`. May be repeated after an error of any kind.
+ * Writes outcomes in one transaction of one round trip, each fenced by its claim's token. When a token no longer matches, the batch is rolled back and
+ * settled one by one; those that somebody else owns now change nothing and are returned as `fenced`. May be repeated after an error of any kind: what
+ * an earlier call wrote, although its answer was lost, is not fenced.
  */
 export async function settle(database: Database, batch: readonly Settlement[], node: number): Promise<{ fenced: Settlement[] }> {
   if (batch.length === 0) return { fenced: [] };
   try {
-    await database.transaction('settle', (session) => write(session, batch, node));
+    await database.packets('settle', (packets) => packets.commit(...outcomes(batch, node)));
     return { fenced: [] };
   } catch (error) {
-    if (!(error instanceof FencedError)) throw error;
+    if (!isFenced(error)) throw error;
   }
-  if (batch.length === 1) return { fenced: [...batch] };
+  const [only] = batch;
+  if (batch.length === 1) return { fenced: (await isWritten(database, only!)) ? [] : [only!] };
   const fenced: Settlement[] = [];
   for (const one of batch) fenced.push(...(await settle(database, [one], node)).fenced);
   return { fenced };
 }
 
-async function write(session: Session, batch: readonly Settlement[], node: number): Promise<void> {
+/** The number of an attempt belongs to one claim, and a claim that was lost leaves a row without a node. */
+async function isWritten(database: Database, { claim }: Settlement): Promise<boolean> {
+  const rows = await database.query<unknown[]>(
+    'SELECT 1 FROM attempt FORCE INDEX (PRIMARY) WHERE message_id = ? AND consumer_id = ? AND number = ? AND node IS NOT NULL',
+    [claim.messageId, claim.consumerId, claim.attempt],
+  );
+  return rows.length > 0;
+}
+
+/**
+ * Writes outcomes, each once, behind a fence: fails as `isFenced` says unless every claim is still its holder's. `node`: the process whose attempts they
+ * were; null for attempts that were lost.
+ */
+export function outcomes(batch: readonly Settlement[], node: number | null): Statement[] {
   const byLane = batch
     .map(({ claim }) => [claim.consumerId, claim.rank, claim.seq, claim.token] as const)
     .toSorted((a, b) => a[0] - b[0] || a[1] - b[1] || byId(a[2], b[2]));
-  const { affectedRows } = await session.query(`DELETE r FROM ${readyRows(`t BIGINT UNSIGNED PATH '$[3]'`)} AND r.lease_token = k.t`, [
-    JSON.stringify(byLane),
-  ]);
-  if (affectedRows !== batch.length) throw new FencedError();
-
   const ordered = batch.toSorted((a, b) => byId(a.claim.messageId, b.claim.messageId) || a.claim.consumerId - b.claim.consumerId);
-  await updateDeliveries(session, ordered);
-  await insertRetries(session, ordered);
-  await insertDeadLetters(session, ordered);
-  await insertAttempts(session, ordered, node);
+  return [
+    {
+      sql: `DELETE r FROM ${readyRows(`t BIGINT UNSIGNED PATH '$[3]'`)} AND r.lease_token = k.t`,
+      values: [JSON.stringify(byLane)],
+    },
+    expectRows(batch.length),
+    updateDeliveries(ordered),
+    ...insertRetries(ordered),
+    ...insertDeadLetters(ordered),
+    insertAttempts(ordered, node),
+  ];
 }
 
 const statusAfter = {
@@ -60,7 +76,7 @@ const statusAfter = {
 };
 const delayOf = (step: NextStep): number | null => (step.to === 'retry' ? step.delayMs * 1000 : null);
 
-async function updateDeliveries(session: Session, batch: readonly Settlement[]): Promise<void> {
+function updateDeliveries(batch: readonly Settlement[]): Statement {
   const rows = batch.map(({ claim, step, httpCode, errorClass }) => [
     claim.messageId,
     claim.consumerId,
@@ -69,57 +85,47 @@ async function updateDeliveries(session: Session, batch: readonly Settlement[]):
     errorClass,
     delayOf(step),
   ]);
-  await session.query(
-    `UPDATE ${deliveryRows(`st TINYINT UNSIGNED PATH '$[2]', h SMALLINT UNSIGNED PATH '$[3]', e VARCHAR(30) PATH '$[4]', w BIGINT UNSIGNED PATH '$[5]'`)}
-        SET d.status = k.st, d.http_code = k.h, d.error_class = k.e, d.next_attempt_at = NOW(3) + INTERVAL k.w MICROSECOND, d.updated_at = NOW(3)`,
-    [JSON.stringify(rows)],
-  );
+  const sql = `UPDATE ${deliveryRows(`st TINYINT UNSIGNED PATH '$[2]', h SMALLINT UNSIGNED PATH '$[3]', e VARCHAR(30) PATH '$[4]', w BIGINT UNSIGNED PATH '$[5]'`)}
+        SET d.status = k.st, d.http_code = k.h, d.error_class = k.e, d.next_attempt_at = NOW(3) + INTERVAL k.w MICROSECOND, d.updated_at = NOW(3)`;
+  return { sql, values: [JSON.stringify(rows)] };
 }
 
-async function insertRetries(session: Session, batch: readonly Settlement[]): Promise<void> {
+function insertRetries(batch: readonly Settlement[]): Statement[] {
   const rows = batch.flatMap(({ claim, step }) =>
     step.to === 'retry' ? [[delayOf(step), claim.messageId, claim.consumerId, claim.rank, claim.attempt, claim.attemptsBefore]] : [],
   );
-  if (rows.length === 0) return;
-  await session.query(
-    `INSERT INTO retry (due_at, message_id, consumer_id, prio_rank, attempts, attempts_before)
+  if (rows.length === 0) return [];
+  const sql = `INSERT INTO retry (due_at, message_id, consumer_id, prio_rank, attempts, attempts_before)
      SELECT NOW(3) + INTERVAL k.w MICROSECOND, k.m, k.c, k.p, k.n, k.b
        FROM JSON_TABLE(?, '$[*]' COLUMNS (w BIGINT UNSIGNED PATH '$[0]', m BIGINT UNSIGNED PATH '$[1]', c INT UNSIGNED PATH '$[2]',
-            p TINYINT UNSIGNED PATH '$[3]', n SMALLINT UNSIGNED PATH '$[4]', b SMALLINT UNSIGNED PATH '$[5]')) k`,
-    [JSON.stringify(rows)],
-  );
+            p TINYINT UNSIGNED PATH '$[3]', n SMALLINT UNSIGNED PATH '$[4]', b SMALLINT UNSIGNED PATH '$[5]')) k`;
+  return [{ sql, values: [JSON.stringify(rows)] }];
 }
 
-async function insertDeadLetters(session: Session, batch: readonly Settlement[]): Promise<void> {
+function insertDeadLetters(batch: readonly Settlement[]): Statement[] {
   const dead = batch.flatMap(({ claim, step }) => (step.to === 'dead' ? [{ claim, step }] : []));
-  if (dead.length === 0) return;
-  await session.query('INSERT INTO dead_letter (consumer_id, message_id, reason) VALUES ?', [
-    dead.map(({ claim, step }) => [claim.consumerId, claim.messageId, step.reason]),
-  ]);
+  if (dead.length === 0) return [];
+  const rows = dead.map(({ claim, step }) => [claim.consumerId, claim.messageId, step.reason]);
+  const buried = { sql: 'INSERT INTO dead_letter (consumer_id, message_id, reason) VALUES ?', values: [rows] };
   const gone = [...new Set(dead.filter(({ step }) => step.disableConsumer).map(({ claim }) => claim.consumerId))].toSorted((a, b) => a - b);
-  if (gone.length === 0) return;
-  await session.query(
-    `UPDATE consumer SET disabled_at = NOW(3), disabled_reason = 'gone', version = version + 1, updated_at = NOW(3) WHERE id IN (?) AND disabled_at IS NULL`,
-    [gone],
-  );
+  if (gone.length === 0) return [buried];
+  const sql = `UPDATE consumer SET disabled_at = NOW(3), disabled_reason = 'gone', version = version + 1, updated_at = NOW(3) WHERE id IN (?) AND disabled_at IS NULL`;
+  return [buried, { sql, values: [gone] }];
 }
 
-async function insertAttempts(session: Session, batch: readonly Settlement[], node: number): Promise<void> {
-  await session.query(
-    `INSERT INTO attempt (message_id, consumer_id, number, node, started_at, duration_ms, http_code, error_class, next_attempt_at, response_body) VALUES ?`,
-    [
-      batch.map((s) => [
-        s.claim.messageId,
-        s.claim.consumerId,
-        s.claim.attempt,
-        node,
-        new Date(s.startedAtMs),
-        s.durationMs,
-        s.httpCode,
-        s.errorClass,
-        s.step.to === 'retry' ? new Date(s.startedAtMs + s.durationMs + s.step.delayMs) : null,
-        s.responseBody,
-      ]),
-    ],
-  );
+function insertAttempts(batch: readonly Settlement[], node: number | null): Statement {
+  const rows = batch.map((s) => [
+    s.claim.messageId,
+    s.claim.consumerId,
+    s.claim.attempt,
+    node,
+    new Date(s.startedAtMs),
+    s.durationMs,
+    s.httpCode,
+    s.errorClass,
+    s.step.to === 'retry' ? new Date(s.startedAtMs + s.durationMs + s.step.delayMs) : null,
+    s.responseBody,
+  ]);
+  const sql = `INSERT INTO attempt (message_id, consumer_id, number, node, started_at, duration_ms, http_code, error_class, next_attempt_at, response_body) VALUES ?`;
+  return { sql, values: [rows] };
 }

@@ -1,14 +1,18 @@
-import { type DispatcherMetrics, type Log, Repeat } from '@app/runtime';
-import { type Claimed, type Database, type LaneWish, type Node, claim } from '@app/storage';
+import { type DispatcherMetrics, type Log, Repeat, STALE_MS } from '@app/runtime';
+import { type Claimed, type Database, type LaneWish, type Node, type Outgoing, claim, giveBack } from '@app/storage';
+import type { LaneCursors } from './lane-cursors.js';
+import type { Pace } from './pace.js';
 import type { Ring } from './ring.js';
 import type { Slots } from './slots.js';
 import type { Target, Targets } from './targets.js';
 
 /** Lanes in one claim transaction. */
 const LANES_PER_CLAIM = 32;
-/** While a lane is in flight, its slots are gathered for this long rather than claimed one by one. */
+/** While a lane is in flight, its next turn comes after this, rather than row by row. */
 const GATHER_MS = 2;
-const GATHER_SLOTS = 16;
+/** After a turn that gave so many rows it comes later: larger claims cost less for each row, and more rows come in the meantime. */
+const BUSY_ROWS = 24;
+const BUSY_GATHER_MS = 8;
 /** Nothing may be claimed: whoever frees a slot or adds a lane wakes the loop; if a wake is lost, look again. */
 const IDLE_MS = 1_000;
 /** Between the last moment of an attempt and the end of its lease, beside the time to settle. */
@@ -18,6 +22,8 @@ const LEASE_MARGIN_MS = 5_000;
 export interface Work {
   claim: Claimed;
   target: Target;
+  /** Undefined when it is not there any more: its partition was dropped while the delivery waited. */
+  message: Outgoing | undefined;
   /** By the monotonic clock, which runs on while a process is frozen: an attempt must be able to end and settle before this. */
   leaseEndsAt: number;
 }
@@ -32,16 +38,18 @@ interface Parts {
   database: Database;
   node: Node;
   ring: Ring;
+  cursors: LaneCursors;
   slots: Slots;
+  pace: Pace;
   targets: Targets;
   metrics: DispatcherMetrics;
 }
 
-/** Rings through the lanes and claims as many rows as there are free slots, never more. */
+/** Rings through the lanes and claims as many rows as there are free slots, and a moment's work ahead for consumers that answer fast. */
 export class ClaimLoop {
   readonly loop: Repeat;
-  /** When a lane was claimed from last, monotonic. */
-  private readonly turnAt = new Map<number, number>();
+  /** When a lane that is in flight may have its next turn, monotonic. */
+  private readonly nextTurnAt = new Map<number, number>();
   /** Lanes whose consumer has no free slot; they come back to the ring when one is released. */
   private readonly parked = new Set<number>();
 
@@ -51,7 +59,7 @@ export class ClaimLoop {
     log: Log,
     private readonly begin: (work: Work[]) => void,
   ) {
-    this.loop = new Repeat({ name: 'claim', log, staleAfterMs: 60_000, doOnce: () => this.doOnce() });
+    this.loop = new Repeat({ name: 'claim', log, staleAfterMs: STALE_MS, doOnce: () => this.doOnce() });
   }
 
   /** Consumers that may have something due. */
@@ -90,30 +98,37 @@ export class ClaimLoop {
   }
 
   private async claimAndBegin(wishes: readonly LaneWish[]): Promise<void> {
-    const { database, node, slots, targets, metrics } = this.parts;
+    const { database, node, cursors, slots, targets, metrics } = this.parts;
     const startedAt = performance.now();
     const end = metrics.claimSeconds.startTimer();
-    const { claimed, rescued, versions } = await claim(database, wishes, node.mint());
+    const { claimed, messages, rescued, versions } = await claim(database, wishes, node.mint());
     end();
     if (rescued > 0) metrics.rescued.inc(rescued);
+    cursors.took(wishes, claimed, startedAt);
     this.putBack(wishes, claimed);
     if (claimed.length === 0) return;
     // If this fails the rows stay leased and are rescued when the lease runs out.
     const known = await targets.at(versions);
     const leases = new Map(wishes.map((wish) => [wish.consumerId, wish.leaseMs]));
     const work: Work[] = [];
+    /** Of consumers that were deleted, or whose type became pull, since they were claimed. */
+    const strays: Claimed[] = [];
     for (const one of claimed) {
       const target = known.get(one.consumerId);
-      if (!target) continue;
+      if (!target) {
+        strays.push(one);
+        continue;
+      }
       slots.take(one.consumerId);
-      work.push({ claim: one, target, leaseEndsAt: startedAt + leases.get(one.consumerId)! });
+      work.push({ claim: one, target, message: messages.get(one.messageId), leaseEndsAt: startedAt + leases.get(one.consumerId)! });
     }
     metrics.inFlight.set(slots.used);
     this.begin(work);
+    await giveBack(database, strays);
   }
 
   private wishes(): { wishes: LaneWish[]; gathering: boolean } {
-    const { ring, slots } = this.parts;
+    const { ring, cursors, slots } = this.parts;
     const free = slots.left;
     if (free <= 0) return { wishes: [], gathering: false };
     const now = performance.now();
@@ -122,7 +137,7 @@ export class ClaimLoop {
     const lanes = ring.take(Math.min(LANES_PER_CLAIM, free), (id) => {
       const mine = Math.min(this.freeOf(id), free);
       if (mine <= 0) full.push(id);
-      const may = mine > 0 && this.mayRun(id, mine, now);
+      const may = mine > 0 && this.mayRun(id, now);
       gathering ||= mine > 0 && !may;
       return may;
     });
@@ -135,19 +150,22 @@ export class ClaimLoop {
       consumerId,
       limit: Math.min(share, this.freeOf(consumerId)),
       leaseMs: this.leaseMs(consumerId),
+      from: cursors.boundsOf(consumerId),
     });
     return { wishes: lanes.map(wish), gathering };
   }
 
-  /** At once when many slots are free or none is in use, else after they were gathered for a moment. */
-  private mayRun(consumerId: number, free: number, now: number): boolean {
-    if (free >= GATHER_SLOTS || this.parts.slots.usedBy(consumerId) === 0) return true;
-    return now - (this.turnAt.get(consumerId) ?? -Infinity) >= GATHER_MS;
+  /** At once when nothing of it is in flight, else after its slots and rows were gathered for a moment. */
+  private mayRun(consumerId: number, now: number): boolean {
+    if (this.parts.slots.usedBy(consumerId) > 0) return now >= (this.nextTurnAt.get(consumerId) ?? -Infinity);
+    this.nextTurnAt.delete(consumerId);
+    return true;
   }
 
   private freeOf(consumerId: number): number {
-    const limit = this.parts.targets.peek(consumerId)?.maxInFlight ?? this.settings.maxInFlightPerConsumer;
-    return limit - this.parts.slots.usedBy(consumerId);
+    const { targets, slots, pace } = this.parts;
+    const limit = targets.peek(consumerId)?.maxInFlight ?? this.settings.maxInFlightPerConsumer;
+    return limit + pace.ahead(consumerId, limit) - slots.usedBy(consumerId);
   }
 
   private leaseMs(consumerId: number): number {
@@ -161,12 +179,9 @@ export class ClaimLoop {
     for (const { consumerId } of claimed) counts.set(consumerId, (counts.get(consumerId) ?? 0) + 1);
     const now = performance.now();
     for (const { consumerId, limit } of wishes) {
-      if ((counts.get(consumerId) ?? 0) === limit) {
-        this.parts.ring.add([consumerId]);
-        this.turnAt.set(consumerId, now);
-      } else {
-        this.turnAt.delete(consumerId);
-      }
+      const given = counts.get(consumerId) ?? 0;
+      if (given === limit) this.parts.ring.add([consumerId]);
+      if (given > 0) this.nextTurnAt.set(consumerId, now + (given >= BUSY_ROWS ? BUSY_GATHER_MS : GATHER_MS));
     }
   }
 }

@@ -1,4 +1,4 @@
-import { type DispatcherMetrics, type Log, Repeat } from '@app/runtime';
+import { type DispatcherMetrics, type Log, Repeat, STALE_MS } from '@app/runtime';
 import { type Database, fanOut } from '@app/storage';
 
 const BUSY_MS = 250;
@@ -14,7 +14,7 @@ export class FanOutLoop {
     log: Log,
     private readonly made: (consumerIds: readonly number[]) => void,
   ) {
-    this.loop = new Repeat({ name: 'fan-out', log, staleAfterMs: 60_000, doOnce: () => this.doOnce() });
+    this.loop = new Repeat({ name: 'fan-out', log, staleAfterMs: STALE_MS, doOnce: () => this.doOnce() });
   }
 
   /** One step of up to 1000 consumers of one message; answers in how many ms to go on. */

@@ -1,4 +1,4 @@
-import { type Log, Repeat } from '@app/runtime';
+import { type Log, Repeat, STALE_MS } from '@app/runtime';
 import { type Database, activeLanes } from '@app/storage';
 
 const BUSY_MS = 250;
@@ -14,7 +14,7 @@ export class LanePoll {
     log: Log,
     private readonly found: (consumerIds: readonly number[]) => void,
   ) {
-    this.loop = new Repeat({ name: 'lane-poll', log, staleAfterMs: 60_000, doOnce: () => this.doOnce() });
+    this.loop = new Repeat({ name: 'lane-poll', log, staleAfterMs: STALE_MS, doOnce: () => this.doOnce() });
   }
 
   /** One look; answers in how many ms to look again: soon while there is work, doubling to a second when there is none. */

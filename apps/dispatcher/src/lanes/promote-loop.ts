@@ -1,4 +1,4 @@
-import { type DispatcherMetrics, type Log, Repeat } from '@app/runtime';
+import { type DispatcherMetrics, type Log, Repeat, STALE_MS } from '@app/runtime';
 import { type Database, type Node, promote, untilNextRetry } from '@app/storage';
 
 /** Retries that other processes settled are found within this. */
@@ -15,7 +15,7 @@ export class PromoteLoop {
     log: Log,
     private readonly promoted: (consumerIds: readonly number[]) => void,
   ) {
-    this.loop = new Repeat({ name: 'promote', log, staleAfterMs: 60_000, doOnce: () => this.doOnce() });
+    this.loop = new Repeat({ name: 'promote', log, staleAfterMs: STALE_MS, doOnce: () => this.doOnce() });
   }
 
   /** A retry was settled that is due in so many ms. */

@@ -1,20 +1,21 @@
-import { type Cidr, DEFAULT_RETRY, type KeyRing, type RetryPolicy, judgeUrl, secretBytes } from '@app/domain';
+import { type Cidr, DEFAULT_RETRY, type KeyRing, type RetryPolicy, judgeUrl } from '@app/domain';
+import type { Log } from '@app/runtime';
 import { type Database, type StoredTarget, loadTargets } from '@app/storage';
+import { NOTHING_UNSEALED, unseal, type Unsealed } from './unseal.js';
 
 /** A consumer as the dispatcher uses it. */
-export interface Target {
+export interface Target extends Unsealed {
   consumerId: number;
   channel: string;
   consumer: string;
   version: string;
-  /** Undefined when the URL may not be a target (any more): every attempt is `blocked-target`. */
+  /** Undefined when nothing can be posted: every attempt fails with `refusal`. */
   url: URL | undefined;
+  /** `blocked-target`: the URL, or that of its tokens, may not be a target (any more). `internal`: a secret cannot be opened, for want of its key. */
+  refusal: 'blocked-target' | 'internal';
   timeoutMs: number;
   maxInFlight: number;
   retry: RetryPolicy;
-  /** Flat list of name, value, name, value … */
-  headers: string[];
-  secrets: Buffer[];
 }
 
 export interface TargetDefaults {
@@ -34,6 +35,7 @@ export class Targets {
   constructor(
     private readonly database: Database,
     private readonly defaults: TargetDefaults,
+    private readonly log: Log,
   ) {}
 
   /** What was known at last: good enough to decide how much to claim, not to deliver. */
@@ -41,28 +43,42 @@ export class Targets {
     return this.known.get(consumerId);
   }
 
-  /** Brings what is known up to these versions. A consumer that is gone is missing from the answer. */
+  /** Brings what is known up to these versions. A consumer that is gone, or pulls by now, is missing from the answer. */
   async at(versions: ReadonlyMap<number, string>): Promise<Map<number, Target>> {
-    const stale = [...versions].filter(([id, version]) => this.known.get(id)?.version !== version).map(([id]) => id);
-    if (this.known.size + stale.length > MAX_KNOWN) this.known.clear();
-    for (const stored of await loadTargets(this.database, stale)) this.known.set(stored.consumerId, this.prepare(stored));
+    const stale = (): number[] => [...versions].filter(([id, version]) => this.known.get(id)?.version !== version).map(([id]) => id);
+    if (this.known.size + stale().length > MAX_KNOWN) this.known.clear();
+    const wanted = stale();
+    for (const id of wanted) this.known.delete(id);
+    for (const stored of await loadTargets(this.database, wanted)) this.known.set(stored.consumerId, this.prepare(stored));
     return new Map([...versions.keys()].flatMap((id) => (this.known.has(id) ? [[id, this.known.get(id)!]] : [])));
   }
 
   private prepare(stored: StoredTarget): Target {
-    const { deliveryTimeoutMs, maxInFlightPerConsumer, allowHttpTargets: allowHttp, allowedTargets: allowed, keyRing } = this.defaults;
+    const { deliveryTimeoutMs, maxInFlightPerConsumer, allowHttpTargets: allowHttp, allowedTargets: allowed } = this.defaults;
     const verdict = judgeUrl(stored.url, { allowHttp, allowed });
+    const unsealed = this.unseal(stored);
+    const mayAsk = !unsealed?.oauth || judgeUrl(unsealed.oauth.tokenUrl, { allowHttp, allowed }).ok;
     return {
       consumerId: stored.consumerId,
       channel: stored.channel,
       consumer: stored.consumer,
       version: stored.version,
-      url: verdict.ok ? verdict.url : undefined,
+      url: verdict.ok && mayAsk && unsealed ? verdict.url : undefined,
+      refusal: verdict.ok && mayAsk ? 'internal' : 'blocked-target',
       timeoutMs: stored.timeoutMs ?? deliveryTimeoutMs,
       maxInFlight: stored.maxInFlight ?? maxInFlightPerConsumer,
       retry: stored.retry ?? DEFAULT_RETRY,
-      headers: Object.entries(stored.headers ?? {}).flat(),
-      secrets: [secretBytes(keyRing.open(stored.signingSecret, `consumer/${stored.channel}/${stored.consumer}`))],
+      ...(unsealed ?? NOTHING_UNSEALED),
     };
+  }
+
+  /** Undefined when a secret cannot be opened: one consumer's lost key must not hold up the others that were claimed with it. */
+  private unseal(stored: StoredTarget): Unsealed | undefined {
+    try {
+      return unseal(stored, this.defaults.keyRing);
+    } catch (error) {
+      this.log.error({ err: error, channel: stored.channel, consumer: stored.consumer }, 'consumer.not-unsealed');
+      return undefined;
+    }
   }
 }

@@ -1,27 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nextStep } from '@app/domain';
 import type { DispatcherMetrics, Log } from '@app/runtime';
-import { type Claimed, type Database, type Outgoing, type Settlement, giveBack, loadMessages } from '@app/storage';
+import { type Claimed, type Database, type Outgoing, type Settlement, giveBack } from '@app/storage';
 import type { Slots } from '../lanes/slots.js';
 import type { Work } from '../lanes/claim-loop.js';
-import { type Attempted, post } from './post.js';
+import type { Pace } from '../lanes/pace.js';
+import { Attempt, type Attempted } from './post.js';
 import type { Pools } from './pools.js';
-
-const LOAD_RETRY_MS = 200;
+import { TokenAttempt } from './token-attempt.js';
+import type { Tokens } from './tokens.js';
+import { Turns } from './turns.js';
 
 interface Parts {
   database: Database;
   pools: Pools;
+  tokens: Tokens;
   slots: Slots;
+  pace: Pace;
   metrics: DispatcherMetrics;
   log: Log;
 }
 
-/** From claimed rows to outcomes: loads the messages, POSTs each, and hands the outcome to be settled. */
+/** From claimed rows to outcomes: POSTs each message, and hands the outcome to be settled. */
 export class Deliverer {
-  /** Of the attempts under way. */
-  private readonly deadlines = new Set<AbortController>();
+  private readonly attempts = new Set<Attempt | TokenAttempt>();
+  private readonly turns = new Turns();
   private cut = false;
+  /** Claims whose attempt is under way or waits for its turn. */
   private readonly underWay = new Set<Work>();
   private ended: (() => void) | undefined;
   private stopping = false;
@@ -33,8 +38,11 @@ export class Deliverer {
   ) {}
 
   begin(batch: readonly Work[]): void {
-    for (const work of batch) this.underWay.add(work);
-    void this.run(batch);
+    for (const work of batch) {
+      this.underWay.add(work);
+      this.parts.slots.hold(work.message?.payload.length ?? 0);
+      if (this.turns.begin(work)) void this.deliver(work);
+    }
   }
 
   /** Waits up to `graceMs` for the attempts under way; those that are not over by then are cut off and given back, to be attempted again by others. */
@@ -43,7 +51,7 @@ export class Deliverer {
     if (await this.endedWithin(graceMs)) return;
     this.parts.log.warn({ cut: this.underWay.size }, 'dispatcher.cutting-off');
     this.cut = true;
-    for (const deadline of this.deadlines) deadline.abort(new Error('shutting down'));
+    for (const attempt of this.attempts) attempt.abort(new Error('shutting down'));
     await this.endedWithin(graceMs);
   }
 
@@ -53,53 +61,44 @@ export class Deliverer {
     return Promise.race([all.then(() => true), sleep(ms, false, { ref: false })]);
   }
 
-  private async run(batch: readonly Work[]): Promise<void> {
-    const messages = await this.load(batch);
-    await Promise.all(batch.map((work) => this.deliver(work, messages?.get(work.claim.messageId), messages !== undefined)));
-  }
-
-  /** Undefined when the database stayed away for so long that no attempt could begin. */
-  private async load(batch: readonly Work[]): Promise<Map<string, Outgoing> | undefined> {
-    const ids = batch.map(({ claim }) => claim.messageId);
-    while (batch.some((work) => this.mayBegin(work))) {
-      try {
-        return await loadMessages(this.parts.database, ids);
-      } catch (error) {
-        this.parts.log.warn({ err: error }, 'messages.not-loaded');
-        await sleep(LOAD_RETRY_MS);
-      }
-    }
-    return undefined;
-  }
-
   /** False when an attempt that began now could outlive its lease: somebody else may have claimed the delivery by the time it ends. */
   private mayBegin(work: Work): boolean {
     return performance.now() + work.target.timeoutMs < work.leaseEndsAt && !this.cut;
   }
 
-  private async deliver(work: Work, message: Outgoing | undefined, loaded: boolean): Promise<void> {
+  private async deliver(work: Work): Promise<void> {
     const { slots, pools } = this.parts;
-    const bytes = message?.payload.length ?? 0;
-    const deadline = new AbortController();
-    slots.hold(bytes);
+    const { message } = work;
+    const { consumerId } = work.claim;
     try {
-      if (this.stopping || !loaded || !this.mayBegin(work)) return await this.return(work);
-      this.deadlines.add(deadline);
-      const attempted = message ? await post(pools, work, message, deadline) : missing();
+      if (this.stopping || !this.mayBegin(work)) return await this.return(work);
+      const attempted = message ? await this.attempt(pools, work, message) : missing();
       if (this.cut && attempted.httpCode === null) return await this.return(work);
       this.done(this.settlement(work, attempted), work);
     } finally {
-      slots.drop(bytes);
-      this.deadlines.delete(deadline);
-      this.ends.attempted(work.claim.consumerId);
+      slots.drop(message?.payload.length ?? 0);
+      this.ends.attempted(consumerId);
       this.underWay.delete(work);
+      const next = this.turns.end(consumerId);
+      if (next) void this.deliver(next);
       if (this.underWay.size === 0) this.ended?.();
     }
+  }
+
+  private async attempt(pools: Pools, work: Work, message: Outgoing): Promise<Attempted> {
+    const { oauth } = work.target;
+    const attempt = oauth && work.target.url ? new TokenAttempt(this.parts.tokens, oauth) : new Attempt();
+    this.attempts.add(attempt);
+    const attempted = await attempt.post(pools, work, message);
+    this.attempts.delete(attempt);
+    return attempted;
   }
 
   private settlement({ claim, target }: Work, attempted: Attempted): Settlement {
     const { result, startedAtMs, durationMs, httpCode, responseBody } = attempted;
     const step = nextStep(result, target.retry, claim.attempt - claim.attemptsBefore, Math.random());
+    if (step.to === 'delivered') this.parts.pace.delivered(claim.consumerId, durationMs);
+    else this.parts.pace.failed(claim.consumerId);
     return { claim, step, startedAtMs, durationMs, httpCode, errorClass: step.to === 'delivered' ? null : step.errorClass, responseBody };
   }
 

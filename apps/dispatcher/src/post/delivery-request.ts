@@ -1,24 +1,18 @@
-import { sign } from '@app/domain';
+import { signatureHeaderNames, signatureHeaders } from '@app/domain';
 import type { Outgoing } from '@app/storage';
 import type { Work } from '../lanes/claim-loop.js';
 
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
 
 /**
- * Headers of one attempt as a flat list, signed over the exact bytes now (Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature`).
- * The id is the same on every attempt; the producer's own headers come before the consumer's static ones, which replace them.
+ * Headers of one attempt as a flat list, signed over the exact bytes now. The id is the same on every attempt; the producer's own headers come before the
+ * consumer's static ones, which replace them, and never in place of a header that is ours.
  */
-export function deliveryHeaders({ claim, target }: Work, message: Outgoing, nowMs: number): string[] {
-  const timestamp = Math.floor(nowMs / 1000);
+export function deliveryHeaders({ claim, target }: Work, message: Outgoing, nowMs: number, authorization?: string): string[] {
   const headers = [
     'content-type',
     message.contentType ?? DEFAULT_CONTENT_TYPE,
-    'webhook-id',
-    message.id,
-    'webhook-timestamp',
-    String(timestamp),
-    'webhook-signature',
-    sign(target.secrets, message.id, timestamp, message.payload),
+    ...signatureHeaders(target.signing, message.id, message.payload, nowMs),
     'posthorn-channel',
     target.channel,
     'posthorn-consumer',
@@ -34,9 +28,12 @@ export function deliveryHeaders({ claim, target }: Work, message: Outgoing, nowM
   ];
   if (message.type !== null) headers.push('posthorn-type', message.type);
   if (message.traceParent !== null) headers.push('traceparent', message.traceParent);
+  if (authorization !== undefined) headers.push('authorization', authorization);
   if (message.headers === null) return [...headers, ...target.headers];
   const own = new Map(Object.entries(headersOf(message.headers)));
   for (let at = 0; at < target.headers.length; at += 2) own.delete(target.headers[at]!.toLowerCase());
+  if (authorization !== undefined) own.delete('authorization');
+  for (const name of signatureHeaderNames(target.signing.settings)) own.delete(name);
   return [...headers, ...[...own].flat(), ...target.headers];
 }
 

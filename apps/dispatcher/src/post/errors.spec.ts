@@ -1,4 +1,4 @@
-import { BlockedTargetError, classOf, DeliveryTimeoutError } from './errors.js';
+import { BlockedTargetError, classOf, DeliveryTimeoutError, NameError, TokenEndpointError } from './errors.js';
 
 const withCode = (code: string, cause?: unknown): Error => Object.assign(new Error(code, { cause }), { code });
 
@@ -26,4 +26,6 @@ it('looks at the cause of an error that says nothing, and at the first of severa
 it('knows our own', () => {
   expect(classOf(new BlockedTargetError('x'))).toBe('blocked-target');
   expect(classOf(new DeliveryTimeoutError('x'))).toBe('timeout');
+  expect(classOf(new NameError('x', { cause: withCode('ECONNREFUSED') }))).toBe('dns');
+  expect(classOf(new TokenEndpointError('x', { cause: withCode('ECONNREFUSED') }))).toBe('token-endpoint');
 });

@@ -10,9 +10,21 @@ export class DeliveryTimeoutError extends Error {
   readonly code = 'POSTHORN_DELIVERY_TIMEOUT';
 }
 
+/** A name has no address, or nobody who knows can be asked. */
+export class NameError extends Error {
+  readonly code = 'POSTHORN_NAME';
+}
+
+/** A token endpoint did not answer, or answered no token. */
+export class TokenEndpointError extends Error {
+  readonly code = 'POSTHORN_TOKEN_ENDPOINT';
+}
+
 const classes: Record<string, ErrorClass> = {
   POSTHORN_BLOCKED_TARGET: 'blocked-target',
   POSTHORN_DELIVERY_TIMEOUT: 'timeout',
+  POSTHORN_NAME: 'dns',
+  POSTHORN_TOKEN_ENDPOINT: 'token-endpoint',
   UND_ERR_CONNECT_TIMEOUT: 'timeout',
   UND_ERR_HEADERS_TIMEOUT: 'timeout',
   UND_ERR_BODY_TIMEOUT: 'timeout',

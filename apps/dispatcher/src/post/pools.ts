@@ -1,7 +1,7 @@
 import { Pool } from 'undici';
-import type { Cidr } from '@app/domain';
+import type { ClientTls } from '@app/domain';
 import type { Target } from '../lanes/targets.js';
-import { guardedConnect } from './guarded-connect.js';
+import { type Guard, guardedConnect } from './guarded-connect.js';
 
 /** Idle connections are closed after this unless the consumer's Keep-Alive header asks for less; many servers close theirs after 5 s. */
 const KEEP_ALIVE_MS = 4_000;
@@ -13,50 +13,65 @@ interface Entry {
   version: string;
 }
 
-/** Keep-alive connections, a pool for each consumer: never shared between consumers, replaced when the consumer's settings change. */
+/**
+ * Keep-alive connections, a pool for each consumer and one for its token endpoint: never shared between consumers, and replaced when the consumer's settings
+ * change, its credentials among them.
+ */
 export class Pools {
-  private readonly entries = new Map<number, Entry>();
+  private readonly targets = new Map<number, Entry>();
+  private readonly tokens = new Map<number, Entry>();
 
   constructor(
-    private readonly allowed: readonly Cidr[],
+    private readonly guard: Guard,
     private readonly maxTimeoutMs: number,
   ) {}
 
   for(target: Target, url: URL): Pool {
-    const found = this.entries.get(target.consumerId);
+    return this.take(this.targets, target, url, target.maxInFlight, target.tls);
+  }
+
+  /** The consumer's certificates are for the consumer alone. */
+  forTokens(target: Target, url: URL): Pool {
+    return this.take(this.tokens, target, url, 1, undefined);
+  }
+
+  async close(): Promise<void> {
+    const entries = [this.targets, this.tokens].flatMap((map) => [...map.values()]);
+    await Promise.all(entries.map(({ pool }) => pool.destroy()));
+    this.targets.clear();
+    this.tokens.clear();
+  }
+
+  private take(entries: Map<number, Entry>, target: Target, url: URL, connections: number, tls: ClientTls | undefined): Pool {
+    const found = entries.get(target.consumerId);
     if (found?.version === target.version) {
       // Most recently used last.
-      this.entries.delete(target.consumerId);
-      this.entries.set(target.consumerId, found);
+      entries.delete(target.consumerId);
+      entries.set(target.consumerId, found);
       return found.pool;
     }
-    if (found) this.retire(target.consumerId, found);
-    for (const [id, oldest] of this.entries) {
-      if (this.entries.size < MAX_POOLS) break;
-      this.retire(id, oldest);
+    if (found) retire(entries, target.consumerId, found);
+    for (const [id, oldest] of entries) {
+      if (entries.size < MAX_POOLS) break;
+      retire(entries, id, oldest);
     }
     const pool = new Pool(url.origin, {
-      connections: target.maxInFlight,
+      connections,
       pipelining: 1,
-      connect: guardedConnect(this.allowed, Math.max(target.timeoutMs, this.maxTimeoutMs)),
+      connect: guardedConnect(this.guard, Math.max(target.timeoutMs, this.maxTimeoutMs), tls),
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: 60_000,
       headersTimeout: 0,
       bodyTimeout: 0,
       maxHeaderSize: MAX_HEADER_BYTES,
     });
-    this.entries.set(target.consumerId, { pool, version: target.version });
+    entries.set(target.consumerId, { pool, version: target.version });
     return pool;
   }
+}
 
-  async close(): Promise<void> {
-    await Promise.all([...this.entries.values()].map(({ pool }) => pool.destroy()));
-    this.entries.clear();
-  }
-
-  /** Requests under way finish; then its connections close. */
-  private retire(consumerId: number, { pool }: Entry): void {
-    this.entries.delete(consumerId);
-    void pool.close().catch(() => undefined);
-  }
+/** Requests under way finish; then its connections close. */
+function retire(entries: Map<number, Entry>, consumerId: number, { pool }: Entry): void {
+  entries.delete(consumerId);
+  void pool.close().catch(() => undefined);
 }

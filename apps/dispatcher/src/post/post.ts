@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
 import { type AttemptResult, parseRetryAfter } from '@app/domain';
 import type { Outgoing } from '@app/storage';
 import type { Work } from '../lanes/claim-loop.js';
@@ -21,54 +21,101 @@ export interface Attempted {
 }
 
 /**
- * One HTTP POST under one deadline (DNS, connect, TLS, request, answer and body together). Follows no redirect, decompresses nothing, and never throws:
- * whatever goes wrong is a result. `deadline` is aborted by the delivery timeout, or by the caller to cut the attempt off.
+ * One HTTP POST under one deadline (DNS, connect, TLS, request, answer and body together). Follows no redirect, decompresses nothing, and never fails:
+ * whatever goes wrong is a result. It hears undici's events itself: the stream, the signal and the promises of `request` cost a tenth of a
+ * dispatcher's CPU (docs/decisions/0012).
  */
-export async function post(pools: Pools, work: Work, message: Outgoing, deadline: AbortController): Promise<Attempted> {
-  const startedAtMs = Date.now();
-  const began = performance.now();
-  const finished = (result: AttemptResult, httpCode: number | null, responseBody: Buffer | null): Attempted => ({
-    result,
-    startedAtMs,
-    durationMs: Math.round(performance.now() - began),
-    httpCode,
-    responseBody,
-  });
-  const { url, timeoutMs } = work.target;
-  if (!url) return finished({ kind: 'failed', errorClass: 'blocked-target' }, null, null);
+export class Attempt implements Dispatcher.DispatchHandler {
+  private readonly startedAtMs = Date.now();
+  private readonly began = performance.now();
+  private timer: NodeJS.Timeout | undefined;
+  private controller: Dispatcher.DispatchController | undefined;
+  private resolve!: (attempted: Attempted) => void;
+  private over = false;
+  private httpCode: number | null = null;
+  private retryAfter: string | undefined;
+  private readonly kept: Buffer[] = [];
+  private readBytes = 0;
 
-  const timer = setTimeout(() => deadline.abort(new DeliveryTimeoutError(`no complete answer in ${timeoutMs} ms`)), timeoutMs);
-  let httpCode: number | null = null;
-  try {
-    const response = await pools.for(work.target, url).request({
-      method: 'POST',
-      path: url.pathname + url.search,
-      headers: deliveryHeaders(work, message, startedAtMs),
-      body: message.payload,
-      signal: deadline.signal,
-    });
-    httpCode = response.statusCode;
-    const delivered = httpCode >= 200 && httpCode < 300;
-    const body = await readSome(response.body, delivered ? 0 : KEPT_BYTES);
-    const retryAfter = response.headers['retry-after'];
-    const retryAfterMs = parseRetryAfter(typeof retryAfter === 'string' ? retryAfter : undefined, Date.now());
-    return finished({ kind: 'answered', httpCode, retryAfterMs }, httpCode, delivered ? null : body);
-  } catch (error) {
-    return finished({ kind: 'failed', errorClass: classOf(deadline.signal.aborted ? deadline.signal.reason : error) }, httpCode, null);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+  private readonly ended = new Promise<Attempted>((resolve) => (this.resolve = resolve));
 
-/** Reads up to 16 KiB to free the connection, keeps the first `keep` bytes, and drops the connection when there is more. */
-async function readSome(body: Readable, keep: number): Promise<Buffer> {
-  const kept: Buffer[] = [];
-  let read = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    if (read < keep) kept.push(chunk.subarray(0, keep - read));
-    read += chunk.length;
-    // Leaving the loop destroys the stream and with it the connection.
-    if (read > READ_BYTES) break;
+  /**
+   * Resolves when the attempt is over, whether by itself, by its deadline or by `abort`. Call it once. An attempt that is part of a larger one has what is left
+   * of its time.
+   */
+  post(pools: Pools, work: Work, message: Outgoing, part: { authorization?: string; timeoutMs?: number } = {}): Promise<Attempted> {
+    const { url, refusal } = work.target;
+    const { authorization, timeoutMs = work.target.timeoutMs } = part;
+    if (!url) {
+      this.fail(refusal);
+      return this.ended;
+    }
+    this.timer = setTimeout(() => this.abort(new DeliveryTimeoutError(`no complete answer in ${timeoutMs} ms`)), timeoutMs);
+    try {
+      const headers = deliveryHeaders(work, message, this.startedAtMs, authorization);
+      pools.for(work.target, url).dispatch({ method: 'POST', path: url.pathname + url.search, headers, body: message.payload }, this);
+    } catch (error) {
+      this.fail(classOf(error));
+    }
+    return this.ended;
   }
-  return Buffer.concat(kept);
+
+  /** Ends the attempt now, whatever it is doing; its connection is given up. */
+  abort(reason: Error): void {
+    this.fail(classOf(reason));
+    this.controller?.abort(reason);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    if (this.over) controller.abort(new Error('the attempt is over'));
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    statusCode: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    this.httpCode = statusCode;
+    const retryAfter = headers['retry-after'];
+    if (typeof retryAfter === 'string') this.retryAfter = retryAfter;
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.delivered && this.readBytes < KEPT_BYTES) this.kept.push(chunk.subarray(0, KEPT_BYTES - this.readBytes));
+    this.readBytes += chunk.length;
+    if (this.readBytes <= READ_BYTES) return;
+    this.answered();
+    controller.abort(new Error('the answer is too long to read to its end'));
+  }
+
+  onResponseEnd(): void {
+    this.answered();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.fail(classOf(error));
+  }
+
+  private get delivered(): boolean {
+    return this.httpCode !== null && this.httpCode >= 200 && this.httpCode < 300;
+  }
+
+  private answered(): void {
+    if (this.httpCode === null) return;
+    const retryAfterMs = parseRetryAfter(this.retryAfter, Date.now());
+    this.end({ kind: 'answered', httpCode: this.httpCode, retryAfterMs }, this.delivered ? null : Buffer.concat(this.kept));
+  }
+
+  private fail(errorClass: ReturnType<typeof classOf>): void {
+    this.end({ kind: 'failed', errorClass }, null);
+  }
+
+  private end(result: AttemptResult, responseBody: Buffer | null): void {
+    if (this.over) return;
+    this.over = true;
+    clearTimeout(this.timer);
+    const { startedAtMs, httpCode } = this;
+    this.resolve({ result, startedAtMs, durationMs: Math.round(performance.now() - this.began), httpCode, responseBody });
+  }
 }

@@ -1,8 +1,11 @@
-import { type DispatcherMetrics, type Log, Repeat } from '@app/runtime';
+import { type DispatcherMetrics, type Log, Repeat, STALE_MS } from '@app/runtime';
 import { type Database, type Node, type Settlement, isUnavailable, settle } from '@app/storage';
 
 const BATCH = 256;
 const IDLE_MS = 1_000;
+/** After a batch, outcomes are gathered for this long unless so many wait: a quarter of the transactions under load, and nobody waits for one. */
+const GATHER_MS = 10;
+const GATHER_OUTCOMES = 128;
 
 /** Writes outcomes in batches that follow the commit: what finished while the last batch was written is the next one. Repeats until it succeeds. */
 export class Settler {
@@ -10,17 +13,18 @@ export class Settler {
   private queue: Settlement[] = [];
   private emptied: (() => void) | undefined;
   private writing = 0;
+  private gathering = false;
 
   constructor(
     private readonly parts: { database: Database; node: Node; metrics: DispatcherMetrics; log: Log },
     private readonly settled: (batch: readonly Settlement[], lost: ReadonlySet<Settlement>) => void,
   ) {
-    this.loop = new Repeat({ name: 'settle', log: parts.log, staleAfterMs: 120_000, doOnce: () => this.doOnce() });
+    this.loop = new Repeat({ name: 'settle', log: parts.log, staleAfterMs: STALE_MS, doOnce: () => this.doOnce() });
   }
 
   add(settlement: Settlement): void {
     this.queue.push(settlement);
-    if (this.writing === 0) this.loop.wake();
+    if (this.writing === 0 && (!this.gathering || this.queue.length >= GATHER_OUTCOMES)) this.loop.wake();
   }
 
   /** Waits until everything added so far is written, or refused because somebody else owns it now. */
@@ -32,6 +36,7 @@ export class Settler {
   /** One batch; answers in how many ms to go on. */
   async doOnce(): Promise<number> {
     const batch = this.queue.slice(0, BATCH);
+    this.gathering = batch.length > 0;
     if (batch.length === 0) return IDLE_MS;
     this.writing = batch.length;
     try {
@@ -43,9 +48,8 @@ export class Settler {
     } finally {
       this.writing = 0;
     }
-    if (this.queue.length > 0) return 0;
-    this.emptied?.();
-    return IDLE_MS;
+    if (this.queue.length === 0) this.emptied?.();
+    return this.queue.length >= GATHER_OUTCOMES ? 0 : GATHER_MS;
   }
 
   /** Returns those that are not ours to settle any more. */

@@ -7,9 +7,10 @@ export const measureBacklog = (database: Database, metrics: SchedulerMetrics): D
   name: 'measure-backlog',
   everyMs: 10_000,
   doOnce: async () => {
-    const { fanout, ready, retry, deadLetters, oldestMs } = await backlog(database);
+    const { fanout, ready, retry, deadLetters, oldestMs, oldestPullMs } = await backlog(database);
     for (const [table, rows] of Object.entries({ fanout, ready, retry, dead_letter: deadLetters })) metrics.backlog.set({ table }, rows);
     metrics.oldestUnfinishedSeconds.set(oldestMs / 1000);
+    metrics.oldestPullSeconds.set(oldestPullMs / 1000);
     return 0;
   },
 });

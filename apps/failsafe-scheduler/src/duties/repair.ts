@@ -1,5 +1,6 @@
 import { type Log, type NudgeSender } from '@app/runtime';
-import { type Database, type Node, buryNodes, dispatcherAddresses, fanOut, makePartitions, promote, sweepOrphans } from '@app/storage';
+import { type Database, type Node, buryNodes, fanOut, makePartitions, nudgeAddresses, promote, sweepOrphans } from '@app/storage';
+import { drain } from './drain.js';
 import type { Duty } from './duty.js';
 
 export interface RepairParts {
@@ -8,20 +9,6 @@ export interface RepairParts {
   nudges: NudgeSender;
   log: Log;
   rationalDelayMs: number;
-}
-
-/** Steps of one run, so that a run ends and leadership is renewed in between. */
-const MAX_STEPS = 100;
-
-/** Repeats a step until it has nothing more to do. */
-async function drain(step: () => Promise<number>): Promise<number> {
-  let total = 0;
-  for (let steps = 0; steps < MAX_STEPS; steps++) {
-    const count = await step();
-    if (count === 0) break;
-    total += count;
-  }
-  return total;
 }
 
 /** Messages that were accepted longer than the rational delay ago and are not out for delivery. */
@@ -55,7 +42,7 @@ export const buryDeadNodes = ({ database, nudges, log }: RepairParts): Duty => (
   doOnce: async () => {
     const dead = await buryNodes(database);
     for (const node of dead) log.warn(node, 'node.died');
-    nudges.setAddresses(await dispatcherAddresses(database));
+    nudges.setAddresses(await nudgeAddresses(database, ['dispatcher', 'ingest']));
     return dead.length;
   },
 });

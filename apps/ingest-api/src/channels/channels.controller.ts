@@ -1,7 +1,8 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Channels, type Precondition } from '@app/storage';
+import { type Audit, Channels, type Precondition } from '@app/storage';
 import type { FastifyReply } from 'fastify';
+import { Audited } from '../audit/audited.js';
 import { Refuses } from '../http/answers.js';
 import { pageById } from '../http/cursor.js';
 import { ListQuery } from '../http/list.query.js';
@@ -50,10 +51,11 @@ export class ChannelsController {
     @Param('channel') name: string,
     @Body() body: ChannelBody,
     @Demands() demands: Precondition,
+    @Audited() audit: Audit,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ChannelView> {
     const settings = { description: body?.description ?? '', retry: parseRetry(body?.retry), retentionDays: body?.retentionDays ?? null };
-    const { row, created } = await this.channels.put(name, settings, demands);
+    const { row, created } = await this.channels.put(name, settings, { ...demands, audit });
     void reply.code(created ? 201 : 200).header('etag', etag(row));
     return viewChannel(row);
   }
@@ -63,7 +65,12 @@ export class ChannelsController {
   @HttpCode(204)
   @Needs('manage')
   @Refuses('validation-failed', 'not-found', 'conflict', 'precondition-failed')
-  async remove(@Param('channel') name: string, @Query() query: RemoveQuery, @Demands() demands: Precondition): Promise<void> {
-    await this.channels.remove(name, { ...demands, force: query.force === 'true' });
+  async remove(
+    @Param('channel') name: string,
+    @Query() query: RemoveQuery,
+    @Demands() demands: Precondition,
+    @Audited() audit: Audit,
+  ): Promise<void> {
+    await this.channels.remove(name, { ...demands, audit, force: query.force === 'true' });
   }
 }

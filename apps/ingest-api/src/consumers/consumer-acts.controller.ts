@@ -1,18 +1,21 @@
-import { Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Consumers } from '@app/storage';
+import { OVERLAP_SECONDS, overlapUntil } from '@app/domain';
+import { type Audit, type Consumer, Consumers, type SecretColumns } from '@app/storage';
+import { Audited } from '../audit/audited.js';
 import { Refuses } from '../http/answers.js';
 import { Needs } from '../keys/needs.js';
 import { Nudges } from '../nudges.js';
-import { ConsumerView, SecretView, viewConsumer } from './consumer.view.js';
-import { SigningSecrets } from './signing-secrets.js';
+import { ConsumerForm } from './consumer-form.js';
+import { ConsumerView, SecretView } from './consumer.view.js';
+import { RotateBody } from './rotate.body.js';
 
 @ApiTags('consumers')
 @Controller('v1/channels/:channel/consumers/:consumer')
 export class ConsumerActsController {
   constructor(
     private readonly consumers: Consumers,
-    private readonly secrets: SigningSecrets,
+    private readonly form: ConsumerForm,
     private readonly nudges: Nudges,
   ) {}
 
@@ -21,8 +24,8 @@ export class ConsumerActsController {
   @HttpCode(200)
   @Needs('manage')
   @Refuses('not-found')
-  async pause(@Param('channel') channel: string, @Param('consumer') name: string): Promise<ConsumerView> {
-    return viewConsumer(channel, await this.consumers.setPaused(channel, name, true));
+  async pause(@Param('channel') channel: string, @Param('consumer') name: string, @Audited() audit: Audit): Promise<ConsumerView> {
+    return this.form.show(channel, await this.consumers.setPaused(channel, name, true, audit));
   }
 
   /** Lets held deliveries go on. Does not enable a disabled consumer: PUT it with `disabled: false`. */
@@ -30,23 +33,36 @@ export class ConsumerActsController {
   @HttpCode(200)
   @Needs('manage')
   @Refuses('not-found')
-  async resume(@Param('channel') channel: string, @Param('consumer') name: string): Promise<ConsumerView> {
-    const consumer = await this.consumers.setPaused(channel, name, false);
+  async resume(@Param('channel') channel: string, @Param('consumer') name: string, @Audited() audit: Audit): Promise<ConsumerView> {
+    const consumer = await this.consumers.setPaused(channel, name, false, audit);
     this.nudges.wake([consumer.id]);
-    return viewConsumer(channel, consumer);
+    return this.form.show(channel, consumer);
   }
 
   /**
-   * Makes a new signing secret, shown this once. It replaces the old one at once: deliveries are signed with the new one alone, so give it
-   * to the receiver right away. Signing with both for a while comes with a later version.
+   * Replaces the signing secret by a new one, shown this once, or by your own. For `overlapSeconds` (24 hours unless said) deliveries carry a signature for
+   * each, newest first, so that the receiver can change over without losing one; then the old one is gone by itself. With 0 it is gone at once, and so is
+   * every one before it.
    */
   @Post('rotate-secret')
   @HttpCode(200)
   @Needs('manage')
-  @Refuses('not-found')
-  async rotateSecret(@Param('channel') channel: string, @Param('consumer') name: string): Promise<SecretView> {
-    const { secret, sealed } = this.secrets.make(channel, name);
-    await this.consumers.setSecret(channel, name, sealed);
-    return { signingSecret: secret };
+  @Refuses('validation-failed', 'malformed-json', 'not-found', 'conflict')
+  async rotateSecret(
+    @Param('channel') channel: string,
+    @Param('consumer') name: string,
+    @Body() body: RotateBody,
+    @Audited() audit: Audit,
+  ): Promise<SecretView> {
+    const { signingSecret, overlapSeconds } = body ?? {};
+    let made: string | null = null;
+    const wish = { secret: signingSecret ?? null, overlapSeconds: overlapSeconds ?? OVERLAP_SECONDS.fallback };
+    const rotate = (stored: Consumer): SecretColumns => {
+      const settled = this.form.rotate(stored, channel, wish);
+      made = settled.made;
+      return settled.columns;
+    };
+    const row = await this.consumers.setSecret(channel, name, rotate, audit);
+    return { signingSecret: made, publicKey: row.publicKey, overlapUntil: overlapUntil(row.formerSecrets ?? [], Date.now()) };
   }
 }

@@ -1,15 +1,28 @@
 import {
+  type Auth,
   type Cidr,
+  type ClientTls,
   type FieldProblem,
   judgeHeaders,
+  judgeSigningSecret,
   judgeUrl,
+  MASK,
+  parseAuth,
   parseRetryPolicy,
+  parseSignature,
+  parseTls,
   Problem,
   refusalMessage,
   type RetryPolicy,
+  signatureHeaderNames,
+  type SignatureSettings,
+  STANDARD_SIGNATURE,
 } from '@app/domain';
-import type { ConsumerSettings } from '@app/storage';
+import { isDeepStrictEqual } from 'node:util';
+import type { ConsumerSettings, CredentialColumns, SecretColumns } from '@app/storage';
 import type { ConsumerBody } from './consumer.body.js';
+import type { CredentialWish } from './credentials.js';
+import type { SecretWish } from './signing-secrets.js';
 
 /** Which URLs may be targets: ALLOW_HTTP_TARGETS and ALLOWED_TARGETS. */
 export class TargetRules {
@@ -19,10 +32,17 @@ export class TargetRules {
   ) {}
 }
 
-/** What a PUT says, with defaults for what it leaves out. Throws {@link Problem} `validation-failed` naming every wrong field. */
-export function consumerSettings(body: ConsumerBody, rules: TargetRules): ConsumerSettings {
+/** What a PUT says, with defaults for what it leaves out; what is sealed is settled against what is stored. */
+export interface ConsumerWish {
+  settings: Omit<ConsumerSettings, keyof SecretColumns | keyof CredentialColumns>;
+  secret: SecretWish;
+  credentials: CredentialWish;
+}
+
+/** Throws {@link Problem} `validation-failed` naming every wrong field. */
+export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: number): ConsumerWish {
   const type = body.type ?? 'push';
-  const problems: FieldProblem[] = [...urlProblems(type, body.url ?? null, rules)];
+  const problems: FieldProblem[] = [...urlProblems(type, body.url ?? null, rules), ...(type === 'pull' ? pushOnly(body) : [])];
   let retry: RetryPolicy | null = null;
   if (body.retry !== undefined && body.retry !== null) {
     const parsed = parseRetryPolicy(body.retry);
@@ -31,17 +51,64 @@ export function consumerSettings(body: ConsumerBody, rules: TargetRules): Consum
   }
   const headers = body.headers ?? null;
   if (headers !== null) problems.push(...judgeHeaders(headers));
+  const auth = authOf(body, rules, problems);
+  const tls = tlsOf(body, nowMs, problems);
+  const signature = signatureOf(body, problems);
+  problems.push(...takenHeaders(headers, signature, auth));
+  const secret = { scheme: signature.scheme, secret: body.signingSecret ?? null };
+  if (secret.secret !== null) problems.push(...judgeSigningSecret(secret.secret, secret.scheme));
   if (problems.length > 0) throw Problem.invalid(problems);
-  return {
+  const settings = {
     type,
     url: body.url ?? null,
     description: body.description ?? '',
     timeoutMs: body.timeoutMs ?? null,
     maxInFlight: body.maxInFlight ?? null,
     retry,
-    headers,
+    signature: isDeepStrictEqual(signature, STANDARD_SIGNATURE) ? null : signature,
     disabled: body.disabled ?? false,
   };
+  return { settings, secret, credentials: { url: settings.url, headers, auth, tls } };
+}
+
+function signatureOf({ signature }: ConsumerBody, problems: FieldProblem[]): SignatureSettings {
+  if (signature === undefined || signature === null) return STANDARD_SIGNATURE;
+  const parsed = parseSignature(signature);
+  if ('signature' in parsed) return parsed.signature;
+  problems.push(...parsed.problems);
+  return STANDARD_SIGNATURE;
+}
+
+function authOf({ type, auth }: ConsumerBody, rules: TargetRules, problems: FieldProblem[]): Auth | null {
+  if (auth === undefined || auth === null) return null;
+  if (type === 'pull') problems.push({ field: 'auth', message: 'must be left out for a pull consumer' });
+  const parsed = parseAuth(auth, rules);
+  if ('auth' in parsed) return parsed.auth;
+  problems.push(...parsed.problems);
+  return null;
+}
+
+function tlsOf({ type, url, tls }: ConsumerBody, nowMs: number, problems: FieldProblem[]): ClientTls | null {
+  if (tls === undefined || tls === null) return null;
+  if (type === 'pull') problems.push({ field: 'tls', message: 'must be left out for a pull consumer' });
+  else if (!/^https:/i.test(url ?? '')) problems.push({ field: 'tls', message: 'needs an https url' });
+  const parsed = parseTls(tls, nowMs, MASK);
+  if ('tls' in parsed) return parsed.tls;
+  problems.push(...parsed.problems);
+  return null;
+}
+
+/** Static headers that another setting sends. */
+function takenHeaders(headers: Record<string, string> | null, signature: SignatureSettings, auth: Auth | null): FieldProblem[] {
+  const signing = signatureHeaderNames(signature);
+  const problems = Object.keys(headers ?? {}).flatMap((name): FieldProblem[] => {
+    const lower = name.toLowerCase();
+    if (signing.includes(lower)) return [{ field: `headers.${name}`, message: 'is a header of the signature' }];
+    return lower === 'authorization' && auth ? [{ field: `headers.${name}`, message: 'may not stand beside auth' }] : [];
+  });
+  return auth && signing.includes('authorization')
+    ? [...problems, { field: 'signature.header', message: 'may not be authorization beside auth' }]
+    : problems;
 }
 
 function urlProblems(type: 'push' | 'pull', url: string | null, rules: TargetRules): FieldProblem[] {
@@ -50,3 +117,15 @@ function urlProblems(type: 'push' | 'pull', url: string | null, rules: TargetRul
   const verdict = judgeUrl(url, rules);
   return verdict.ok ? [] : [{ field: 'url', message: refusalMessage(verdict.reason) }];
 }
+
+/** Refused for a pull consumer, so that nobody believes that it is obeyed, with what there is instead. */
+const pushOnlyFields = {
+  timeoutMs: 'it says leaseMs when it leases',
+  maxInFlight: 'it says max when it leases',
+  headers: 'nothing is posted to it',
+} as const;
+
+const pushOnly = (body: ConsumerBody): FieldProblem[] =>
+  (['timeoutMs', 'maxInFlight', 'headers'] as const)
+    .filter((field) => body[field] !== undefined && body[field] !== null)
+    .map((field) => ({ field, message: `must be left out for a pull consumer: ${pushOnlyFields[field]}` }));

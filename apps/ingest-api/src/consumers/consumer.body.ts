@@ -2,6 +2,8 @@ import { ApiHideProperty, ApiProperty, ApiPropertyOptional } from '@nestjs/swagg
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { NotInThisVersion } from '../http/not-in-this-version.js';
 import { retrySchema } from '../http/retry.view.js';
+import { authSchema, tlsSchema } from './credentials.view.js';
+import { signatureSchema } from './signature.view.js';
 
 export class ConsumerBody {
   /** `push`: we POST to `url`; `pull`: it leases from us. Default `push`. */
@@ -23,14 +25,14 @@ export class ConsumerBody {
   @MaxLength(1000)
   description?: string | null;
 
-  /** What one attempt may take in total, in milliseconds. Default: the operator's DELIVERY_TIMEOUT_MS. */
+  /** What one attempt may take in total, in milliseconds. Default: the operator's DELIVERY_TIMEOUT_MS. Push only. */
   @IsOptional()
   @IsInt()
   @Min(100)
   @Max(120_000)
   timeoutMs?: number | null;
 
-  /** Deliveries in flight at a time. Default: the operator's MAX_IN_FLIGHT_PER_CONSUMER. */
+  /** Deliveries in flight at a time. Default: the operator's MAX_IN_FLIGHT_PER_CONSUMER. Push only. */
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -42,13 +44,37 @@ export class ConsumerBody {
   @ApiProperty({ ...retrySchema, required: false })
   retry?: object | null;
 
-  /** Static headers of every delivery: at most 32. */
+  /** Static headers of every delivery: at most 32. Push only. Sealed when they are stored; a masked value (`***`) keeps the one that is stored. */
   @IsOptional()
   @ApiPropertyOptional({
     oneOf: [{ type: 'object', additionalProperties: { type: 'string' } }],
     example: { 'x-team': 'billing' },
   })
   headers?: Record<string, string> | null;
+
+  /** How deliveries authorize themselves, beside their signature. A masked secret (`***`) keeps the one that is stored. */
+  @IsOptional()
+  @ApiProperty({ ...authSchema, required: false })
+  auth?: object | null;
+
+  /** For the TLS connections to `url`. */
+  @IsOptional()
+  @ApiProperty({ ...tlsSchema, required: false })
+  tls?: object | null;
+
+  /** How deliveries are signed. */
+  @IsOptional()
+  @ApiProperty({ ...signatureSchema, required: false })
+  signature?: object | null;
+
+  /**
+   * The consumer's own signing secret: `whsec_` and base64 of 24 to 64 bytes, or `whsk_` and base64 of an Ed25519 key with the scheme `v1a`. Left out: a new
+   * consumer gets one, and that of an existing consumer stays. Another one than the present replaces it, and both sign for 24 hours.
+   */
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  signingSecret?: string | null;
 
   /** Holds the consumer's deliveries until it is put with `false` again. Default false. */
   @IsOptional()
@@ -71,8 +97,4 @@ export class ConsumerBody {
   @ApiHideProperty()
   @NotInThisVersion()
   batch?: unknown;
-
-  @ApiHideProperty()
-  @NotInThisVersion()
-  auth?: unknown;
 }

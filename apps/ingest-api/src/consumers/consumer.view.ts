@@ -1,6 +1,10 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { MASK, overlapUntil, STANDARD_SIGNATURE } from '@app/domain';
 import type { Consumer } from '@app/storage';
 import { retrySchema } from '../http/retry.view.js';
+import { authSchema, tlsSchema } from './credentials.view.js';
+import type { ShownCredentials } from './credentials.js';
+import { signatureSchema } from './signature.view.js';
 
 export class ConsumerView {
   channel!: string;
@@ -12,8 +16,25 @@ export class ConsumerView {
   maxInFlight!: number | null;
   @ApiProperty(retrySchema)
   retry!: object | null;
-  @ApiProperty({ oneOf: [{ type: 'object', additionalProperties: { type: 'string' } }] })
+  /** Values of headers that authorize, such as `authorization` or `x-api-key`, are masked: `***`. */
+  @ApiProperty({
+    oneOf: [{ type: 'object', additionalProperties: { type: 'string' } }],
+    example: { 'x-team': 'billing', 'x-api-key': MASK },
+  })
   headers!: Record<string, string>;
+  @ApiProperty(authSchema)
+  auth!: object | null;
+  @ApiProperty(tlsSchema)
+  tls!: object | null;
+  @ApiProperty(signatureSchema)
+  signature!: object;
+  /**
+   * With the signature scheme `v1a`: what receivers verify with.
+   * @example "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+   */
+  publicKey!: string | null;
+  /** Until when a replaced signing secret signs as well; null: only the present one does. */
+  overlapUntil!: Date | null;
   ordering!: 'none';
   /** Paused: deliveries are held until resume. */
   paused!: boolean;
@@ -29,18 +50,22 @@ export class ConsumerView {
 
 export class SecretView {
   /**
-   * The key of the `webhook-signature` (Standard Webhooks), shown this once.
+   * The secret that signs from now on, shown this once; null with the scheme `v1a`: receivers need the public key alone.
    * @example "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
    */
-  signingSecret!: string;
+  signingSecret!: string | null;
+  /** With the signature scheme `v1a`: what receivers verify with. */
+  publicKey!: string | null;
+  /** Until when the replaced secret signs as well; null: it does not. */
+  overlapUntil!: Date | null;
 }
 
 export class NewConsumerView extends ConsumerView {
   /**
-   * The key of the `webhook-signature` (Standard Webhooks), shown this once.
+   * The secret that signs, shown this once. Not there with the scheme `v1a`: receivers need the public key alone.
    * @example "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
    */
-  signingSecret!: string;
+  signingSecret?: string;
 }
 
 export class ConsumerList {
@@ -49,7 +74,7 @@ export class ConsumerList {
   cursor!: string | null;
 }
 
-export const viewConsumer = (channel: string, row: Consumer): ConsumerView => ({
+export const viewConsumer = (channel: string, row: Consumer, { headers, auth, tls }: ShownCredentials): ConsumerView => ({
   channel,
   name: row.name,
   type: row.type,
@@ -58,7 +83,12 @@ export const viewConsumer = (channel: string, row: Consumer): ConsumerView => ({
   timeoutMs: row.timeoutMs,
   maxInFlight: row.maxInFlight,
   retry: row.retry,
-  headers: row.headers ?? {},
+  headers,
+  auth,
+  tls,
+  signature: row.signature ?? STANDARD_SIGNATURE,
+  publicKey: row.publicKey,
+  overlapUntil: overlapUntil(row.formerSecrets ?? [], Date.now()),
   ordering: 'none',
   paused: row.pausedAt !== null,
   disabled: row.disabledAt !== null,

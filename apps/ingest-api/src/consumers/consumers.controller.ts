@@ -1,7 +1,8 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Channels, Consumers, type Precondition } from '@app/storage';
+import { type Audit, Channels, type Consumer, Consumers, type ConsumerSettings, type Precondition } from '@app/storage';
 import type { FastifyReply } from 'fastify';
+import { Audited } from '../audit/audited.js';
 import { Refuses } from '../http/answers.js';
 import { pageById } from '../http/cursor.js';
 import { ListQuery } from '../http/list.query.js';
@@ -9,10 +10,9 @@ import { Demands, etag } from '../http/precondition.js';
 import { PutAnswers } from '../http/put-answers.js';
 import { RemoveQuery } from '../http/remove.query.js';
 import { Needs } from '../keys/needs.js';
-import { consumerSettings, TargetRules } from './consumer-settings.js';
+import { ConsumerForm } from './consumer-form.js';
 import { ConsumerBody } from './consumer.body.js';
-import { ConsumerList, ConsumerView, NewConsumerView, viewConsumer } from './consumer.view.js';
-import { SigningSecrets } from './signing-secrets.js';
+import { ConsumerList, ConsumerView, NewConsumerView } from './consumer.view.js';
 
 @ApiTags('consumers')
 @Controller('v1/channels/:channel/consumers')
@@ -20,8 +20,7 @@ export class ConsumersController {
   constructor(
     private readonly channels: Channels,
     private readonly consumers: Consumers,
-    private readonly secrets: SigningSecrets,
-    private readonly rules: TargetRules,
+    private readonly form: ConsumerForm,
   ) {}
 
   /** Lists the consumers of a channel, newest first. */
@@ -36,7 +35,7 @@ export class ConsumersController {
       query,
       read,
       (row) => row.id,
-      (row) => viewConsumer(channel, row),
+      (row) => this.form.show(channel, row),
     );
   }
 
@@ -52,29 +51,36 @@ export class ConsumersController {
     const { id } = await this.channels.get(channel);
     const consumer = await this.consumers.get(id, name);
     void reply.header('etag', etag(consumer));
-    return viewConsumer(channel, consumer);
+    return this.form.show(channel, consumer);
   }
 
   /**
    * Creates (201) or replaces (200) a consumer. Fields that are left out go back to their defaults; the signing secret and a pause stay.
-   * A new consumer gets every message that is accepted after the answer, and only the answer of its creation shows its signing secret.
+   * A new consumer gets every message that is accepted after the answer. Only the answer to the request that made a signing secret shows it: that of the
+   * creation, or of a change of the signature's scheme.
    */
   @Put(':consumer')
   @Needs('manage')
   @PutAnswers(ConsumerView, NewConsumerView)
-  @Refuses('validation-failed', 'malformed-json', 'not-found', 'precondition-failed')
+  @Refuses('validation-failed', 'malformed-json', 'not-found', 'conflict', 'precondition-failed')
   async put(
     @Param('channel') channel: string,
     @Param('consumer') name: string,
     @Body() body: ConsumerBody,
     @Demands() demands: Precondition,
+    @Audited() audit: Audit,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ConsumerView | NewConsumerView> {
-    const settings = consumerSettings(body ?? {}, this.rules);
-    const { secret, sealed } = this.secrets.make(channel, name);
-    const { row, created } = await this.consumers.put(channel, name, settings, { ...demands, newSecret: sealed });
+    const wish = this.form.read(body ?? {});
+    let made: string | null = null;
+    const settle = (stored: Consumer | null): ConsumerSettings => {
+      const settled = this.form.settle(stored, channel, name, wish);
+      made = settled.made;
+      return settled.settings;
+    };
+    const { row, created } = await this.consumers.put(channel, name, settle, { ...demands, audit });
     void reply.code(created ? 201 : 200).header('etag', etag(row));
-    return Object.assign(viewConsumer(channel, row), created ? { signingSecret: secret } : {});
+    return Object.assign(this.form.show(channel, row), made === null ? {} : { signingSecret: made });
   }
 
   /** Deletes a consumer that has no unfinished deliveries; with `force=true` also one that has: they end as dead. */
@@ -87,7 +93,8 @@ export class ConsumersController {
     @Param('consumer') name: string,
     @Query() query: RemoveQuery,
     @Demands() demands: Precondition,
+    @Audited() audit: Audit,
   ): Promise<void> {
-    await this.consumers.remove(channel, name, { ...demands, force: query.force === 'true' });
+    await this.consumers.remove(channel, name, { ...demands, audit, force: query.force === 'true' });
   }
 }

@@ -4,7 +4,8 @@ export class DeadLetterView {
   /** The message's id. */
   message!: string;
   diedAt!: Date;
-  reason!: 'attempts-exhausted' | 'gone' | 'blocked-target';
+  /** `rejected`: a pull consumer settled it as dead. */
+  reason!: 'attempts-exhausted' | 'gone' | 'blocked-target' | 'rejected';
   attempts!: number;
   httpCode!: number | null;
   lastError!: string | null;

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Channels, Consumers, Database, type DeadLetterFilter, listDeadLetters } from '@app/storage';
+import { type Audit, Channels, Consumers, Database, type DeadLetterFilter, listDeadLetters } from '@app/storage';
+import { Audited } from '../audit/audited.js';
 import { Refuses } from '../http/answers.js';
 import { pageById } from '../http/cursor.js';
 import { Needs } from '../keys/needs.js';
@@ -44,8 +45,9 @@ export class DeadLettersController {
     @Param('channel') channel: string,
     @Param('consumer') name: string,
     @Body() body: DeadLetterBody,
+    @Audited() audit: Audit,
   ): Promise<DeadLetterCount> {
-    return this.act('redrive', await this.find(channel, name), body ?? {});
+    return this.act('redrive', await this.find(channel, name), body ?? {}, audit);
   }
 
   /** Takes dead letters off the list for good; their deliveries stay dead. Works for up to 10 seconds; repeat while `more` is true. */
@@ -57,14 +59,17 @@ export class DeadLettersController {
     @Param('channel') channel: string,
     @Param('consumer') name: string,
     @Body() body: DeadLetterBody,
+    @Audited() audit: Audit,
   ): Promise<DeadLetterCount> {
-    return this.act('discard', await this.find(channel, name), body ?? {});
+    return this.act('discard', await this.find(channel, name), body ?? {}, audit);
   }
 
-  private act(verb: 'redrive' | 'discard', consumerId: number, body: DeadLetterBody): Promise<DeadLetterCount> {
+  private async act(verb: 'redrive' | 'discard', consumerId: number, body: DeadLetterBody, audit: Audit): Promise<DeadLetterCount> {
     const filter = filterOf(body);
     const limit = body.limit ?? MOST;
-    return body.dryRun === true ? this.acts.count(consumerId, filter, limit) : this.acts[verb](consumerId, filter, limit);
+    if (body.dryRun === true) return this.acts.count(consumerId, filter, limit);
+    await audit.recordAhead(this.database);
+    return this.acts[verb](consumerId, filter, limit);
   }
 
   private async find(channel: string, name: string): Promise<number> {

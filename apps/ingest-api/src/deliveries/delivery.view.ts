@@ -25,7 +25,7 @@ export class AttemptView {
   /** null: it succeeded. */
   errorClass!: string | null;
   nextAttemptAt!: Date | null;
-  /** The beginning of the response body, up to 4096 bytes, as text. Bytes that are not UTF-8 are shown as U+FFFD. */
+  /** The beginning of the response body, up to 4096 bytes, as text; or the reason that a pull consumer gave. Bytes that are not UTF-8 are shown as U+FFFD. */
   response!: string | null;
 }
 

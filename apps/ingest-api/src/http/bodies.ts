@@ -1,5 +1,12 @@
 import { Problem } from '@app/domain';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whether the route takes a payload. Set once for each request: `routeOptions` makes a new object each time that it is read. */
+    takesPayload: boolean;
+  }
+}
 
 /** Largest JSON body of the routes that manage things. */
 export const MANAGEMENT_BODY_BYTES = 262_144;
@@ -11,11 +18,25 @@ const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json$/i;
 export const takesPayload = ({ method, url }: { method: string | string[]; url: string }): boolean =>
   url === PAYLOAD_ROUTE && [method].flat().includes('POST');
 
+/** Marks the requests of the routes that take a payload. Call it before routes are registered. */
+export function markPayloads(fastify: FastifyInstance): void {
+  fastify.decorateRequest('takesPayload', false);
+  fastify.addHook('onRoute', (route) => {
+    if (!takesPayload(route)) return;
+    route.onRequest = [
+      ...[route.onRequest ?? []].flat(),
+      (request, _reply, done) => {
+        request.takesPayload = true;
+        done();
+      },
+    ];
+  });
+}
+
 /** A body as its route wants it: bytes, or what a JSON object says. Nothing at all is undefined. */
 export function parseBody(request: FastifyRequest, body: Buffer, done: (error: Error | null, body?: unknown) => void): void {
   try {
-    const { method, url = '' } = request.routeOptions;
-    done(null, takesPayload({ method, url }) ? body : parseJson(body, request.headers['content-type']));
+    done(null, request.takesPayload ? body : parseJson(body, request.headers['content-type']));
   } catch (error) {
     done(error instanceof Error ? error : new Error(String(error)));
   }

@@ -2,10 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { randomUUID } from 'node:crypto';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { IngestConfig } from '@app/config';
-import { Problem } from '@app/domain';
+import { isWithin, Problem } from '@app/domain';
 import { type Log, problemServerOptions, RouteTable } from '@app/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { MANAGEMENT_BODY_BYTES, parseBody, takesPayload } from './bodies.js';
+import { MAX_WAIT_MS } from '../leases/lease.body.js';
+import { MANAGEMENT_BODY_BYTES, markPayloads, parseBody, takesPayload } from './bodies.js';
 
 const MAX_HEADER_BYTES = 16_384;
 const MAX_HEADERS_MS = 10_000;
@@ -17,7 +18,7 @@ const SANE_ID = /^[A-Za-z0-9._-]{1,100}$/;
 
 /** The public HTTP server: everything that a client may send is bounded in size, time and number. */
 export function createServer(config: IngestConfig, log: Log): { adapter: FastifyAdapter; routes: RouteTable } {
-  const { requestTimeoutMs, maxBodyBytes, maxConnections } = config;
+  const { requestTimeoutMs, maxBodyBytes, maxConnections, trustedProxies } = config;
   const shared = problemServerOptions(log);
   const adapter = new FastifyAdapter({
     ...shared,
@@ -26,8 +27,8 @@ export function createServer(config: IngestConfig, log: Log): { adapter: Fastify
       shared.frameworkErrors(error, request, reply.header('x-request-id', request.id)),
     bodyLimit: Math.max(maxBodyBytes, MANAGEMENT_BODY_BYTES),
     requestTimeout: requestTimeoutMs,
-    // Silence on a socket, which must outlast both a slow request and the wait for its answer.
-    connectionTimeout: 2 * requestTimeoutMs,
+    // Silence on a socket, which must outlast a slow request, the wait for its answer, and the longest wait that a poll may ask for.
+    connectionTimeout: 2 * requestTimeoutMs + MAX_WAIT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxRequestsPerSocket: 0,
     http: {
@@ -37,13 +38,14 @@ export function createServer(config: IngestConfig, log: Log): { adapter: Fastify
     },
     // While it closes, a kept-alive connection gets one more answer with `connection: close`: no producer sees an error.
     return503OnClosing: false,
-    trustProxy: false,
+    trustProxy: trustedProxies.length === 0 ? false : (address: string) => isWithin(address, trustedProxies),
     logger: false,
     routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS },
   });
   const fastify: FastifyInstance = adapter.getInstance();
   fastify.server.maxConnections = maxConnections;
   const routes = new RouteTable(fastify);
+  markPayloads(fastify);
   bound(fastify, maxBodyBytes);
   return { adapter, routes };
 }

@@ -1,4 +1,3 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Scope } from '@app/domain';
 import type { FastifyRequest } from 'fastify';
 
@@ -6,20 +5,21 @@ import type { FastifyRequest } from 'fastify';
 export interface Caller {
   /** The public part of the key; `admin` for POSTHORN_ADMIN_KEY. */
   readonly keyId: string;
+  /** What people call it. */
+  readonly keyName: string;
   readonly producerId: number | null;
   readonly scopes: readonly Scope[];
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by the guard before any handler runs. */
+    /** Set by the guard when the key is valid, before its rights are looked at. */
     caller?: Caller;
   }
 }
 
-/** The caller, in a handler's parameters. */
-export const ByCaller = createParamDecorator((_data: unknown, context: ExecutionContext): Caller => {
-  const { caller } = context.switchToHttp().getRequest<FastifyRequest>();
+/** The caller of a request that a guard let through. */
+export function callerOf({ caller }: FastifyRequest): Caller {
   if (!caller) throw new Error('no guard has set the caller');
   return caller;
-});
+}

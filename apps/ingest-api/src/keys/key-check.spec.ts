@@ -35,7 +35,7 @@ describe('KeyCheck', () => {
 
   it('answers at once for a key that it has read, and reads it once for many requests', async () => {
     await Promise.all([check.check(header), check.check(header), check.check(header)]);
-    expect(check.check(header)).toEqual({ keyId: parts.id, producerId: 7, scopes: [{ kind: 'read' }] });
+    expect(check.check(header)).toEqual({ keyId: parts.id, keyName: 'test', producerId: 7, scopes: [{ kind: 'read' }] });
     expect(reads).toHaveLength(1);
   });
 

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 const FORM = /^ph_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
@@ -18,4 +18,4 @@ export function splitKey(text: string): KeyParts | undefined {
 }
 
 /** A secret of 256 random bits needs no slow hash: it cannot be guessed. */
-export const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest();
+export const hashOf = (text: string): Buffer => hash('sha256', text, 'buffer');

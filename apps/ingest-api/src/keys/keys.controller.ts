@@ -1,7 +1,8 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type FieldProblem, formatScope, parseScopes, Problem } from '@app/domain';
-import { ApiKeys } from '@app/storage';
+import { ApiKeys, type Audit } from '@app/storage';
+import { Audited } from '../audit/audited.js';
 import { Refuses } from '../http/answers.js';
 import { decodeCursor, pageOf } from '../http/cursor.js';
 import { ListQuery } from '../http/list.query.js';
@@ -22,7 +23,7 @@ export class KeysController {
   @Post()
   @Needs('admin')
   @Refuses('validation-failed', 'malformed-json')
-  async create(@Body() body: KeyBody): Promise<NewKeyView> {
+  async create(@Body() body: KeyBody, @Audited() audit: Audit): Promise<NewKeyView> {
     const parsed = parseScopes(body.scopes);
     const expiresAt = body.expiresAt === undefined || body.expiresAt === null ? null : new Date(body.expiresAt);
     const problems: FieldProblem[] = 'problems' in parsed ? parsed.problems : [];
@@ -30,14 +31,15 @@ export class KeysController {
     if (expiresAt && expiresAt.getUTCFullYear() > 9999) problems.push({ field: 'expiresAt', message: 'must be before the year 10000' });
     if (!('scopes' in parsed) || problems.length > 0) throw Problem.invalid(problems);
     const parts = newKey();
-    const row = await this.keys.create({
+    const key = {
       id: parts.id,
       secretHash: hashOf(parts.secret),
       name: body.name,
       scopes: parsed.scopes.map(formatScope),
       producer: body.producer ?? null,
       expiresAt,
-    });
+    };
+    const row = await this.keys.create(key, audit);
     return Object.assign(viewKey(row), { key: keyText(parts) });
   }
 
@@ -56,8 +58,8 @@ export class KeysController {
   @HttpCode(204)
   @Needs('admin')
   @Refuses('not-found')
-  async revoke(@Param('id') id: string): Promise<void> {
-    const known = /^[0-9a-f]{16}$/.test(id) && (await this.keys.revoke(id));
+  async revoke(@Param('id') id: string, @Audited() audit: Audit): Promise<void> {
+    const known = /^[0-9a-f]{16}$/.test(id) && (await this.keys.revoke(id, audit));
     if (!known) throw new Problem('not-found', 'there is no such key');
   }
 }

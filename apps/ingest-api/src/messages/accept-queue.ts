@@ -1,6 +1,7 @@
 import { Problem } from '@app/domain';
 import type { IngestMetrics } from '@app/runtime';
-import { type AcceptOutcome, type NewMessage, isUnavailable } from '@app/storage';
+import type { AcceptOutcome, NewMessage } from '@app/storage';
+import { databaseProblem } from '../http/database-problem.js';
 
 export interface AcceptLimits {
   /** Messages in one transaction. */
@@ -21,6 +22,9 @@ interface Waiting {
 
 /** Two transactions at a time: one commits while the next is filled; a third gains nothing (docs/decisions/0003). */
 const CONNECTIONS = 2;
+/** The second one begins only beside a small first one or when it is large itself: two half-full ones cost more than they gain. */
+const SMALL_BATCH = 8;
+const LARGE_BATCH = 32;
 /** Payload bytes in one transaction, unless a single payload is larger: hex in SQL doubles them, and max_allowed_packet is 16 MiB on MariaDB. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 const RETRY_AFTER_SECONDS = 1;
@@ -33,6 +37,8 @@ export class AcceptQueue {
   private waiting: Waiting[] = [];
   private waitingBytes = 0;
   private storing = 0;
+  /** Messages in the transactions under way. */
+  private storingMessages = 0;
   private closed = false;
   private scheduled = false;
   private drained: (() => void) | undefined;
@@ -71,11 +77,16 @@ export class AcceptQueue {
   }
 
   private pump(): void {
-    while (this.storing < CONNECTIONS && this.waiting.length > 0) {
+    while (this.mayStore()) {
       this.storing++;
       void this.run(this.nextBatch());
     }
     if (this.storing === 0 && this.waiting.length === 0) this.drained?.();
+  }
+
+  private mayStore(): boolean {
+    if (this.waiting.length === 0 || this.storing === CONNECTIONS) return false;
+    return this.storing === 0 || this.storingMessages <= SMALL_BATCH || this.waiting.length >= LARGE_BATCH;
   }
 
   private nextBatch(): Waiting[] {
@@ -93,9 +104,11 @@ export class AcceptQueue {
   }
 
   private async run(batch: Waiting[]): Promise<void> {
+    this.storingMessages += batch.length;
     try {
       await this.storeBatch(batch);
     } finally {
+      this.storingMessages -= batch.length;
       this.storing--;
       this.pump();
     }
@@ -109,8 +122,8 @@ export class AcceptQueue {
       this.metrics.acceptBatchMessages.observe(batch.length);
       for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index]!);
     } catch (error) {
-      if (isUnavailable(error)) {
-        const away = new Problem('database-unavailable', undefined, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause: error });
+      const away = databaseProblem(error);
+      if (away) {
         for (const { reject } of batch) reject(away);
       } else if (batch.length === 1) {
         batch[0]!.reject(error);

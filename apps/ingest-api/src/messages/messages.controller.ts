@@ -1,8 +1,8 @@
-import { Controller, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiHeader, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Controller, Post, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiHeader, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refuses } from '../http/answers.js';
-import { ByCaller, type Caller } from '../keys/caller.js';
+import { callerOf } from '../keys/caller.js';
 import { Needs } from '../keys/needs.js';
 import { PublishedView } from './publish.view.js';
 import { Publisher } from './publisher.js';
@@ -21,6 +21,7 @@ export class MessagesController {
    */
   @Post()
   @Needs('publish')
+  @ApiParam({ name: 'channel', type: String })
   @ApiConsumes('*/*')
   @ApiBody({
     schema: { type: 'string', format: 'binary' },
@@ -54,20 +55,16 @@ export class MessagesController {
     'unsupported-media-type',
     'queue-full',
     'database-unavailable',
+    'database-busy',
   )
-  async publish(
-    @Param('channel') channel: string,
-    @Req() request: FastifyRequest,
-    @ByCaller() caller: Caller,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<PublishedView> {
-    const { created, ...published } = await this.publisher.publish(
-      channel,
-      request.headers,
-      Buffer.isBuffer(request.body) ? request.body : undefined,
-      caller.producerId,
-    );
-    void reply.code(created ? 201 : 200).header('location', `/v1/channels/${channel}/messages/${published.id}`);
-    return published;
+  async publish(@Req() request: FastifyRequest<{ Params: { channel: string } }>, @Res() reply: FastifyReply): Promise<void> {
+    // Everything is read from the request itself: a parameter of its own goes through the pipes, one await after the other.
+    const { channel } = request.params;
+    const payload = Buffer.isBuffer(request.body) ? request.body : undefined;
+    const { created, ...published } = await this.publisher.publish(channel, request.headers, payload, callerOf(request).producerId);
+    void reply
+      .code(created ? 201 : 200)
+      .header('location', `/v1/channels/${channel}/messages/${published.id}`)
+      .send(published);
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type FieldProblem, Problem, judgeHeaders } from '@app/domain';
 import type { NewMessage } from '@app/storage';
@@ -62,4 +62,4 @@ function passedOn(headers: IncomingHttpHeaders, problems: FieldProblem[]): strin
 }
 
 /** First 16 bytes of SHA-256: 64 bits against collisions among four billion keys of a channel. */
-export const shortHash = (data: string | Buffer): Buffer => createHash('sha256').update(data).digest().subarray(0, 16);
+export const shortHash = (data: string | Buffer): Buffer => hash('sha256', data, 'buffer').subarray(0, 16);

@@ -1,7 +1,8 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { type Precondition, Producers } from '@app/storage';
+import { type Audit, type Precondition, Producers } from '@app/storage';
 import type { FastifyReply } from 'fastify';
+import { Audited } from '../audit/audited.js';
 import { Refuses } from '../http/answers.js';
 import { pageById } from '../http/cursor.js';
 import { ListQuery } from '../http/list.query.js';
@@ -48,9 +49,10 @@ export class ProducersController {
     @Param('producer') name: string,
     @Body() body: ProducerBody,
     @Demands() demands: Precondition,
+    @Audited() audit: Audit,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ProducerView> {
-    const { row, created } = await this.producers.put(name, { description: body?.description ?? '' }, demands);
+    const { row, created } = await this.producers.put(name, { description: body?.description ?? '' }, { ...demands, audit });
     void reply.code(created ? 201 : 200).header('etag', etag(row));
     return viewProducer(row);
   }
@@ -60,7 +62,7 @@ export class ProducersController {
   @HttpCode(204)
   @Needs('admin')
   @Refuses('not-found', 'conflict', 'precondition-failed')
-  async remove(@Param('producer') name: string, @Demands() demands: Precondition): Promise<void> {
-    await this.producers.remove(name, demands);
+  async remove(@Param('producer') name: string, @Demands() demands: Precondition, @Audited() audit: Audit): Promise<void> {
+    await this.producers.remove(name, { ...demands, audit });
   }
 }

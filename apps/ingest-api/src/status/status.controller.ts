@@ -29,7 +29,7 @@ export class StatusController {
     );
     const ids = items.map((row) => row.id);
     const names = await this.channels.names(items.map((row) => row.channelId));
-    const found = new Map((ids.length === 0 ? [] : await lanes(this.database, ids)).map((lane) => [lane.consumerId, lane]));
+    const found = new Map((await lanes(this.database, ids)).map((lane) => [lane.consumerId, lane]));
     const dead = await deadLetterCounts(this.database, ids);
     const views = items.map((row): ConsumerStatusView => {
       const lane = found.get(row.id);

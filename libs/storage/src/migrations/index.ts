@@ -1,5 +1,6 @@
 import { CreateRegistry1763683200001 } from './0001-create-registry.js';
 import { CreateDeliveries1763683200002 } from './0002-create-deliveries.js';
+import { AddAuditAndCredentials1763683200004 } from './0004-add-audit-and-credentials.js';
 
 /** In the order in which they run. */
-export const migrations = [CreateRegistry1763683200001, CreateDeliveries1763683200002];
+export const migrations = [CreateRegistry1763683200001, CreateDeliveries1763683200002, AddAuditAndCredentials1763683200004];

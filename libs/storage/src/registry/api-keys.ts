@@ -1,6 +1,7 @@
 import { isName, Problem } from '@app/domain';
 import { Injectable } from '@nestjs/common';
 import { In, IsNull, LessThan } from 'typeorm';
+import type { Audit } from '../audit.js';
 import { Database } from '../database.js';
 import { ApiKey, Producer } from './entities.js';
 import { NOW } from './precondition.js';
@@ -33,13 +34,14 @@ export class ApiKeys {
   }
 
   /** Throws {@link Problem} `validation-failed` when there is no such producer. */
-  create({ producer, ...key }: NewApiKey): Promise<OwnedApiKey> {
+  create({ producer, ...key }: NewApiKey, audit: Audit): Promise<OwnedApiKey> {
     return this.database.transaction('create-key', async (session, manager) => {
       const known = isName(producer) ? producer : '';
       const [owner] = await session.query<{ id: number }[]>('SELECT id FROM producer WHERE name = ? LOCK IN SHARE MODE', [known]);
       if (producer !== null && !owner) throw Problem.invalid([{ field: 'producer', message: 'does not exist' }]);
       const rows = manager.getRepository(ApiKey);
       await rows.insert({ ...key, producerId: owner?.id ?? null });
+      await audit.record(session, { status: 201, resource: `${audit.entry.resource}/${key.id}` });
       return Object.assign(await rows.findOneByOrFail({ id: key.id }), { producer });
     });
   }
@@ -57,9 +59,13 @@ export class ApiKeys {
   }
 
   /** Revokes a key for good; its row stays. Answers whether there is such a key; a second call changes nothing. */
-  async revoke(id: string): Promise<boolean> {
-    const rows = this.database.dataSource.getRepository(ApiKey);
-    await rows.update({ id, revokedAt: IsNull() }, { revokedAt: NOW });
-    return rows.existsBy({ id });
+  revoke(id: string, audit: Audit): Promise<boolean> {
+    return this.database.transaction('revoke-key', async (session, manager) => {
+      const rows = manager.getRepository(ApiKey);
+      const { affected } = await rows.update({ id, revokedAt: IsNull() }, { revokedAt: NOW });
+      if (!(await rows.existsBy({ id }))) return false;
+      await audit.record(session, { status: 204, fields: affected === 0 ? [] : ['revokedAt'] });
+      return true;
+    });
   }
 }

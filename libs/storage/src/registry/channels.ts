@@ -3,8 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { type EntityManager, In, LessThan } from 'typeorm';
 import { Database, type Session } from '../database.js';
 import { MAX_KEYS } from '../key-rows.js';
+import { changedFields } from './changed-fields.js';
 import { Channel, Consumer } from './entities.js';
-import { checkName, demand, NOW, ONE_MORE, type Precondition, type Put, type RegistryPage, unlessRaced } from './precondition.js';
+import { checkName, demand, NOW, ONE_MORE, type Put, type RegistryPage, unlessRaced, type Write } from './precondition.js';
 
 export interface ChannelSettings {
   description: string;
@@ -38,7 +39,7 @@ export class Channels {
   }
 
   /** Creates or replaces. Of several first PUTs at the same moment exactly one creates. */
-  async put(name: string, settings: ChannelSettings, precondition: Precondition = {}): Promise<Put<Channel>> {
+  async put(name: string, settings: ChannelSettings, { audit, ...precondition }: Write): Promise<Put<Channel>> {
     checkName(name, 'channel');
     return unlessRaced(() =>
       this.database.transaction('put-channel', async (session, manager) => {
@@ -47,6 +48,7 @@ export class Channels {
         const rows = manager.getRepository(Channel);
         if (found) await rows.update({ id: found.id }, { ...settings, version: ONE_MORE, updatedAt: NOW });
         else await rows.insert({ name, ...settings });
+        await audit.record(session, found ? { status: 200, fields: changedFields<ChannelSettings>(found, settings) } : { status: 201 });
         return { row: await rows.findOneByOrFail({ name }), created: !found };
       }),
     );
@@ -56,13 +58,14 @@ export class Channels {
    * Deletes a channel. While it has consumers, or messages whose deliveries are not all made: throws {@link Problem} `conflict`, or with
    * `force` deletes those too. Deliveries that its consumers leave behind are swept later.
    */
-  async remove(name: string, { force = false, ...precondition }: Precondition & { force?: boolean } = {}): Promise<void> {
+  async remove(name: string, { force = false, audit, ...precondition }: Write & { force?: boolean }): Promise<void> {
     const id = await this.database.transaction('remove-channel', async (session, manager) => {
       const channel = (await lockChannel(session, manager, name)) ?? noChannel();
       demand(channel, precondition);
       if (!force) await refuseUse(session, manager, channel.id);
       await manager.getRepository(Consumer).delete({ channelId: channel.id });
       await manager.getRepository(Channel).delete({ id: channel.id });
+      await audit.record(session, { status: 204 });
       return channel.id;
     });
     if (force) await this.removeFanouts(id);

@@ -2,13 +2,21 @@ import { isName, Problem } from '@app/domain';
 import { Injectable } from '@nestjs/common';
 import { type EntityManager, LessThan } from 'typeorm';
 import { Database, type Session } from '../database.js';
+import type { Audit } from '../audit.js';
+import { changedFields } from './changed-fields.js';
 import { lockChannel, noChannel } from './channels.js';
 import { Consumer } from './entities.js';
-import { checkName, demand, NOW, ONE_MORE, type Precondition, type Put, type RegistryPage } from './precondition.js';
+import { checkName, demand, NOW, ONE_MORE, type Put, type RegistryPage, type Write } from './precondition.js';
 
-export type ConsumerSettings = Pick<Consumer, 'type' | 'url' | 'description' | 'timeoutMs' | 'maxInFlight' | 'retry' | 'headers'> & {
-  disabled: boolean;
-};
+/** What signs. */
+export type SecretColumns = Pick<Consumer, 'signingSecret' | 'publicKey' | 'formerSecrets'>;
+
+/** What authorizes. */
+export type CredentialColumns = Pick<Consumer, 'headers' | 'sealedHeaders' | 'auth' | 'tls'>;
+
+export type ConsumerSettings = Pick<Consumer, 'type' | 'url' | 'description' | 'timeoutMs' | 'maxInFlight' | 'retry' | 'signature'> &
+  SecretColumns &
+  CredentialColumns & { disabled: boolean };
 
 /** Every write holds the channel's row for its few statements: see {@link lockChannel}. */
 @Injectable()
@@ -30,17 +38,21 @@ export class Consumers {
     return this.database.dataSource.getRepository(Consumer).find({ where, order: { id: 'DESC' }, take: limit });
   }
 
-  /** Creates or replaces. A new consumer gets every message that is accepted after this, and `newSecret`, sealed. */
+  /**
+   * Creates or replaces. A new consumer gets every message that is accepted after this. `settle` makes the settings from what is stored, within the
+   * transaction: it must be quick, and is called again when the transaction is run again.
+   */
   async put(
     channel: string,
     name: string,
-    settings: ConsumerSettings,
-    { newSecret, ...precondition }: Precondition & { newSecret: string },
+    settle: (stored: Consumer | null) => ConsumerSettings,
+    { audit, ...precondition }: Write,
   ): Promise<Put<Consumer>> {
     checkName(name, 'consumer');
-    const { disabled, ...columns } = settings;
-    return this.change(channel, name, async (manager, channelId, found) => {
+    return this.change(channel, name, async (manager, channelId, found, session) => {
       demand(found, precondition);
+      const settings = settle(found);
+      const { disabled, ...columns } = settings;
       const rows = manager.getRepository(Consumer);
       const disabledAt = disabled ? NOW : null;
       const disabledReason = disabled ? 'operator' : null;
@@ -48,30 +60,38 @@ export class Consumers {
         const hold = disabled && found.disabledAt ? {} : { disabledAt, disabledReason };
         await rows.update({ id: found.id }, { ...columns, ...hold, version: ONE_MORE, updatedAt: NOW });
       } else {
-        await rows.insert({ channelId, name, ...columns, disabledAt: disabledAt ?? undefined, disabledReason, signingSecret: newSecret });
+        await rows.insert({ channelId, name, ...columns, disabledAt: disabledAt ?? undefined, disabledReason });
       }
+      await audit.record(
+        session,
+        found ? { status: 200, fields: changedFields(publicPart(found), publicPart(settings)) } : { status: 201 },
+      );
       return { row: await rows.findOneByOrFail({ channelId, name }), created: !found };
     });
   }
 
   /** Holds its deliveries, or lets them go on. Changes nothing when that is so already. */
-  setPaused(channel: string, name: string, paused: boolean): Promise<Consumer> {
-    return this.change(channel, name, async (manager, _channelId, found) => {
+  setPaused(channel: string, name: string, paused: boolean, audit: Audit): Promise<Consumer> {
+    return this.change(channel, name, async (manager, _channelId, found, session) => {
       const consumer = found ?? noConsumer();
       const rows = manager.getRepository(Consumer);
-      if ((consumer.pausedAt !== null) === paused) return consumer;
+      const isSo = (consumer.pausedAt !== null) === paused;
+      await audit.record(session, { status: 200, fields: isSo ? [] : ['paused'] });
+      if (isSo) return consumer;
       await rows.update({ id: consumer.id }, { pausedAt: paused ? NOW : null, version: ONE_MORE, updatedAt: NOW });
       return rows.findOneByOrFail({ id: consumer.id });
     });
   }
 
-  /** From now on deliveries are signed with this secret alone. */
-  setSecret(channel: string, name: string, sealed: string): Promise<Consumer> {
-    return this.change(channel, name, async (manager, _channelId, found) => {
-      const { id } = found ?? noConsumer();
+  /** Replaces what signs by what `rotate` makes of it, within the transaction. */
+  setSecret(channel: string, name: string, rotate: (stored: Consumer) => SecretColumns, audit: Audit): Promise<Consumer> {
+    return this.change(channel, name, async (manager, _channelId, found, session) => {
+      const consumer = found ?? noConsumer();
+      const columns = rotate(consumer);
       const rows = manager.getRepository(Consumer);
-      await rows.update({ id }, { signingSecret: sealed, version: ONE_MORE, updatedAt: NOW });
-      return rows.findOneByOrFail({ id });
+      await audit.record(session, { status: 200, fields: columns.signingSecret === consumer.signingSecret ? [] : ['signingSecret'] });
+      await rows.update({ id: consumer.id }, { ...columns, version: ONE_MORE, updatedAt: NOW });
+      return rows.findOneByOrFail({ id: consumer.id });
     });
   }
 
@@ -79,7 +99,7 @@ export class Consumers {
    * Deletes a consumer. While it has deliveries that are not finished: throws {@link Problem} `conflict`, or with `force` gives them up;
    * they are swept later.
    */
-  async remove(channel: string, name: string, { force = false, ...precondition }: Precondition & { force?: boolean } = {}): Promise<void> {
+  async remove(channel: string, name: string, { force = false, audit, ...precondition }: Write & { force?: boolean }): Promise<void> {
     await this.change(channel, name, async (manager, channelId, found, session) => {
       const consumer = found ?? noConsumer();
       demand(consumer, precondition);
@@ -87,6 +107,7 @@ export class Consumers {
         throw new Problem('conflict', 'the consumer has deliveries that are not finished: wait, or use ?force=true to give them up');
       }
       await manager.getRepository(Consumer).delete({ id: consumer.id });
+      await audit.record(session, { status: 204 });
     });
   }
 
@@ -102,6 +123,22 @@ export class Consumers {
     });
   }
 }
+
+/** Settings by the names that a request has for them. */
+const publicPart = (given: Omit<ConsumerSettings, 'disabled'> & ({ disabled: boolean } | { disabledAt: Date | null })) => ({
+  type: given.type,
+  url: given.url,
+  description: given.description,
+  timeoutMs: given.timeoutMs,
+  maxInFlight: given.maxInFlight,
+  retry: given.retry,
+  headers: given.sealedHeaders ?? given.headers,
+  disabled: 'disabled' in given ? given.disabled : given.disabledAt !== null,
+  auth: given.auth,
+  tls: given.tls,
+  signature: given.signature,
+  signingSecret: given.signingSecret,
+});
 
 /**
  * One statement, so that no delivery hides by moving between the tables. `ready` is one step in its key; `retry` and `fanout` have no key

@@ -1,4 +1,4 @@
-import type { RetryPolicy } from '@app/domain';
+import type { Auth, ClientTls, FormerSecret, RetryPolicy, SignatureSettings } from '@app/domain';
 import { Column, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 
 /** The broadcast highway that messages go to. */
@@ -38,10 +38,22 @@ export class Consumer {
   @Column({ name: 'timeout_ms', type: 'int', nullable: true }) timeoutMs!: number | null;
   @Column({ name: 'max_in_flight', type: 'smallint', nullable: true }) maxInFlight!: number | null;
   @Column({ type: 'json', nullable: true }) retry!: RetryPolicy | null;
-  /** Static headers of every delivery. */
+  /** Static headers of every delivery, as versions stored them that did not seal their values. */
   @Column({ type: 'json', nullable: true }) headers!: Record<string, string> | null;
+  /** Static headers of every delivery; each value is sealed in the context `consumer/<channel>/<consumer>/headers/<name in lower case>`. */
+  @Column({ name: 'sealed_headers', type: 'json', nullable: true }) sealedHeaders!: Record<string, string> | null;
+  /** Its one secret is sealed in the context `consumer/<channel>/<consumer>/auth/<name of the field>`. */
+  @Column({ type: 'json', nullable: true }) auth!: Auth | null;
+  /** The private key is sealed in the context `consumer/<channel>/<consumer>/tls/privateKey`. */
+  @Column({ type: 'json', nullable: true }) tls!: ClientTls | null;
   /** Sealed; see KeyRing. The context is `consumer/<channel name>/<consumer name>`. */
   @Column({ name: 'signing_secret', type: 'varchar' }) signingSecret!: string;
+  /** Of the signing secret, where it is an asymmetric key. */
+  @Column({ name: 'public_key', type: 'varchar', nullable: true }) publicKey!: string | null;
+  /** Newest first; sealed in the same context. */
+  @Column({ name: 'former_secrets', type: 'json', nullable: true }) formerSecrets!: FormerSecret[] | null;
+  /** null: as the Standard Webhooks specification says, scheme `v1`. */
+  @Column({ type: 'json', nullable: true }) signature!: SignatureSettings | null;
   @Column({ name: 'paused_at', type: 'datetime', precision: 3, nullable: true }) pausedAt!: Date | null;
   @Column({ name: 'disabled_at', type: 'datetime', precision: 3, nullable: true }) disabledAt!: Date | null;
   @Column({ name: 'disabled_reason', type: 'varchar', nullable: true }) disabledReason!: string | null;

@@ -1,4 +1,5 @@
 import { isName, Problem } from '@app/domain';
+import type { Audit } from '../audit.js';
 import { isDuplicateKey } from '../errors.js';
 
 /** Versions that a caller has seen; `*` is any. The ETag of RFC 9110, 13.1, without its quotes. */
@@ -8,6 +9,11 @@ export type Versions = '*' | readonly string[];
 export interface Precondition {
   ifMatch?: Versions;
   ifNoneMatch?: Versions;
+}
+
+/** How something is written: what must hold, and the audit entry that becomes a row in the same transaction. */
+export interface Write extends Precondition {
+  audit: Audit;
 }
 
 /** Registry rows, newest first. */

@@ -1,0 +1,38 @@
+import { type Id, msOf, type NextStep } from '@app/domain';
+import type { Log } from './log.js';
+import type { AttemptMetrics } from './metrics.js';
+
+/** An attempt whose outcome is written. */
+export interface Attempted {
+  messageId: Id;
+  channel: string;
+  consumer: string;
+  /** 1, 2, … */
+  attempt: number;
+  step: NextStep;
+  /** Unix ms. */
+  startedAtMs: number;
+  durationMs: number;
+  httpCode: number | null;
+}
+
+/** The one line and the counts of an attempt, pushed or pulled. */
+export function observeAttempt(attempted: Attempted, metrics: AttemptMetrics, log: Log): void {
+  const { messageId, channel, consumer, attempt, step, startedAtMs, durationMs, httpCode } = attempted;
+  metrics.attempts.inc({ outcome: step.to === 'delivered' ? 'delivered' : step.errorClass });
+  if (step.to === 'delivered') metrics.endToEndSeconds.observe(Math.max(0, startedAtMs + durationMs - msOf(messageId)) / 1000);
+  if (step.to === 'dead') metrics.dead.inc({ reason: step.reason });
+  const line = {
+    message: messageId,
+    channel,
+    consumer,
+    attempt,
+    outcome: step.to,
+    error: step.to === 'delivered' ? undefined : step.errorClass,
+    reason: step.to === 'dead' ? step.reason : undefined,
+    httpCode: httpCode ?? undefined,
+    durationMs,
+    nextInMs: step.to === 'retry' ? step.delayMs : undefined,
+  };
+  log.info(line, 'delivery.attempted');
+}
