@@ -1,13 +1,15 @@
 import './steps/node-version.mjs';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { endStaleBrokers } from './bench/broker.mjs';
-import { medians } from './bench/figures.mjs';
-import { readOptions, warmUpSeconds } from './bench/options.mjs';
-import { provenance, tables } from './bench/report.mjs';
-import { runScenario, scenarios } from './bench/scenario.mjs';
+import { neighbours } from './bench/neighbours.mjs';
+import { readOptions } from './bench/options.mjs';
+import { report } from './bench/report.mjs';
 import { describeServer, dropLeftover } from './bench/server.mjs';
+import { sweep } from './bench/sweep.mjs';
 import { describeSystem } from './bench/system.mjs';
+import { loadTarget } from './bench/target.mjs';
+import { runsOf, verdict } from './bench/verdict.mjs';
 import { ensureBuilt } from './steps/build.mjs';
 import { findDatabase } from './steps/database.mjs';
 import { ensureDependencies } from './steps/dependencies.mjs';
@@ -21,53 +23,66 @@ import { listenForStop } from './steps/stopping.mjs';
 await main(async () => {
   const options = readOptions();
   if (!options) return 0;
+  if (options.from) {
+    console.log(report(readResults(options.from), options));
+    return 0;
+  }
   const holder = tryLock('bench');
   if (holder !== undefined) throw new Problem(`A benchmark is already running from this folder (process ${holder}).`);
   let broker;
   const signal = listenForStop({ onStop: () => say('Stopping …'), onAgain: () => broker?.kill() });
+  const context = { signal, onBroker: (current) => (broker = current) };
+  const results = options.mode === 'target' ? await targetResults(options, context) : await posthornResults(options, context);
+  return tell(results, options);
+});
+
+async function posthornResults(options, context) {
+  const { signal } = context;
   let server;
   try {
     await endStaleBrokers();
     await alone(async () => {
       await ensureDependencies({ signal });
-      server = await findDatabase('bench-mysql', { signal });
-      await ensureBuilt({ signal });
+      server = await findDatabase('bench-mysql', { signal, countStatements: true });
+      if (options.build) await ensureBuilt({ signal });
     }, signal);
     await dropLeftover(server.url);
-    const results = await measureAll({ options, server, signal, onBroker: (current) => (broker = current) });
-    return tell(results, options.json);
+    const described = describe(options, await describeServer(server));
+    return { ...described, ...(await (options.mode === 'neighbours' ? neighbours : sweep)(options, { ...context, server })) };
   } finally {
     await server?.stop();
   }
-});
-
-async function measureAll({ options, server, signal, onBroker }) {
-  const { json: _, ...settings } = options;
-  const results = {
-    system: describeSystem(),
-    database: await describeServer(server),
-    settings: { ...settings, warmUpSeconds },
-    scenarios: [],
-  };
-  const planned = scenarios(options).map((scenario) => ({ ...scenario, runs: [] }));
-  for (let run = 1; run <= options.runs; run += 1) {
-    for (const { runs, ...scenario } of planned) {
-      const title = options.runs > 1 ? `${scenario.name} (${run} of ${options.runs})` : scenario.name;
-      runs.push(await runScenario(scenario, { title, server, dispatchers: options.dispatchers, signal, onBroker }));
-    }
-  }
-  results.scenarios = planned.map((scenario) => ({ ...scenario, median: medians(scenario.runs) }));
-  return results;
 }
 
-/** Prints and writes the results; a message that was acknowledged and never arrived is a failure. */
-function tell(results, json) {
+async function targetResults(options, context) {
+  const { signal } = context;
+  await alone(() => ensureDependencies({ signal }), signal);
+  return { ...describe(options), ...(await loadTarget(options, context)) };
+}
+
+/** A header may be a secret; the results are for publishing. */
+function describe(options, database) {
+  const { json: _, markdown: __, from: ___, target, ...settings } = options;
+  const shown = target && { ...target, headers: Object.keys(target.headers) };
+  return { system: describeSystem(), database, settings: { ...settings, target: shown } };
+}
+
+function readResults(file) {
+  try {
+    const results = JSON.parse(readFileSync(file, 'utf8'));
+    if (results.cases ?? results.neighbours) return results;
+  } catch (error) {
+    throw new Problem(`--from: cannot read ${file}: ${error.message}`);
+  }
+  throw new Problem(`--from: ${file} holds no results of npm run bench`);
+}
+
+/** Prints and writes the results; anything that was acknowledged and not delivered is a failure. */
+function tell(results, { json, markdown }) {
   const file = path.resolve(json ?? path.join(makeStateDir('bench'), 'results.json'));
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
-  say(['', provenance(results), '', tables(results), '', `Written to ${file}`].join('\n'));
-  const runs = results.scenarios.flatMap((scenario) => scenario.runs);
-  const total = (name) => runs.reduce((sum, run) => sum + run[name], 0);
-  say(`${total('acknowledged')} messages acknowledged, ${total('missing')} deliveries missing, ${total('duplicates')} duplicates.`);
-  return total('missing') > 0 ? 1 : 0;
+  const { failed, text } = verdict(runsOf(results));
+  say(`\n${report(results, { markdown })}\n\nWritten to ${file}\n${text}`);
+  return failed ? 1 : 0;
 }

@@ -8,7 +8,7 @@ import { ensureDependencies } from './steps/dependencies.mjs';
 import { tryLock } from './steps/locks.mjs';
 import { makeStateDir, root } from './steps/paths.mjs';
 import { Problem } from './steps/problem.mjs';
-import { end } from './steps/processes.mjs';
+import { removePrivateServer } from './steps/private-server.mjs';
 import { main, say } from './steps/progress.mjs';
 import { findServerBinary } from './steps/server-binary.mjs';
 import { alone } from './steps/setup.mjs';
@@ -96,11 +96,5 @@ function summarise(code, file) {
 /** Servers that tests started for themselves and that a crashed test left behind; their data with them. */
 async function endOwnServers() {
   const folder = makeStateDir('test-servers');
-  for (const name of readdirSync(folder)) {
-    const home = path.join(folder, name);
-    const record = path.join(home, 'server.json');
-    if (existsSync(record))
-      await end(JSON.parse(readFileSync(record, 'utf8')).pid, [`--datadir=${path.join(home, 'data')}`], { signal: 'SIGKILL' });
-    rmSync(home, { recursive: true, force: true });
-  }
+  for (const name of readdirSync(folder)) await removePrivateServer(path.join(folder, name));
 }

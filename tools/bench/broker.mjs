@@ -1,137 +1,130 @@
-import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { answersOk } from '../steps/children.mjs';
+import { App, appEnvironment, endNotedApps, noteApps } from '../steps/app.mjs';
 import { readable } from '../steps/logs.mjs';
-import { apps, mainOf, makeStateDir, migrateMain, root } from '../steps/paths.mjs';
+import { apps, makeStateDir, migrateMain } from '../steps/paths.mjs';
 import { freePort } from '../steps/ports.mjs';
 import { Interrupted, Problem } from '../steps/problem.mjs';
-import { end, run, tail } from '../steps/processes.mjs';
-import { newAdminKey, newSecretKey, writePrivate } from '../steps/secrets.mjs';
+import { run } from '../steps/processes.mjs';
+import { newAdminKey, newSecretKey } from '../steps/secrets.mjs';
 import { ensureDatabase, withDatabase } from '../steps/sql.mjs';
 import { dropDatabase, newDatabaseName, noteDatabase } from './server.mjs';
 
-const readyMs = 60_000;
-const stopMs = 30_000;
 const host = '127.0.0.1';
-const channel = 'bench';
+/** Requests at a time while channels and consumers are made. */
+const registering = 8;
 
-const recordFile = () => path.join(makeStateDir('bench'), 'processes.json');
+/** One for each broker that runs. */
+const recordFolder = () => makeStateDir('bench', 'processes');
 const logFile = (name) => path.join(makeStateDir('bench', 'logs'), `${name}.log`);
 
 /** Ends apps of a run that was killed. */
 export async function endStaleBrokers() {
-  if (!existsSync(recordFile())) return;
-  const stale = JSON.parse(readFileSync(recordFile(), 'utf8'));
-  await Promise.all(stale.map(({ app, pid }) => end(pid, [mainOf(app)], { patienceMs: stopMs })));
-  rmSync(recordFile(), { force: true });
+  for (const name of readdirSync(recordFolder())) await endNotedApps(path.join(recordFolder(), name));
 }
 
-/** A whole Posthorn for one scenario: an empty database, the three apps, a channel with its consumers and a key that may only publish. */
+/** A whole Posthorn for one measurement: an empty database, the three apps, channels with their consumers and a key that may only publish. */
 export class Broker {
   #signal;
+  #prefix;
   #processes = [];
   #databaseUrl;
   #adminKey = newAdminKey();
   #env;
   #port;
 
-  constructor(signal) {
+  /** `name` tells the logs of brokers that run at the same time apart. */
+  constructor(signal, name = '') {
     this.#signal = signal;
+    this.#prefix = name && `${name}-`;
   }
 
   get processes() {
     return this.#processes.map(({ app, pid }) => ({ name: app, pid }));
   }
 
-  async start({ serverUrl, dispatchers }) {
+  get #recordFile() {
+    return path.join(recordFolder(), `${this.#prefix}broker.json`);
+  }
+
+  /** The same with what tells two dispatchers apart. */
+  get children() {
+    return this.#processes.map(({ app, name, pid, opsUrl }) => ({ app, name, pid, opsUrl }));
+  }
+
+  get databaseUrl() {
+    return this.#databaseUrl;
+  }
+
+  /** `env` is added to what the apps find in their environment. */
+  async start({ serverUrl, dispatchers, env = {} }) {
     this.#databaseUrl = withDatabase(serverUrl, newDatabaseName());
     noteDatabase(this.#databaseUrl);
     await ensureDatabase(this.#databaseUrl);
     this.#port = await freePort(host);
-    this.#env = this.#environment();
+    const own = appEnvironment({ databaseUrl: this.#databaseUrl, adminKey: this.#adminKey, secretKey: newSecretKey() });
+    this.#env = { ...own, PORT: String(this.#port), ...env };
     await run(process.execPath, ['--enable-source-maps', migrateMain], { env: this.#env, signal: this.#signal, title: 'The migration' });
     for (const app of apps) {
       const copies = app === 'dispatcher' ? dispatchers : 1;
-      for (let copy = 1; copy <= copies; copy += 1) await this.#launch(app, copies > 1 ? `${app}-${copy}` : app);
+      for (let copy = 1; copy <= copies; copy += 1) {
+        const name = this.#prefix + (copies > 1 ? `${app}-${copy}` : app);
+        rmSync(logFile(name), { force: true });
+        await this.#launch(app, name);
+      }
     }
-    await Promise.all(this.#processes.map((child) => this.#ready(child)));
-  }
-
-  /** As in production, but for two things: consumers are on this machine, and they speak plain HTTP. */
-  #environment() {
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name, value]) => value !== '' && !name.endsWith('_FILE')));
-    return {
-      ...env,
-      NODE_ENV: 'production',
-      LOG_LEVEL: 'info',
-      DATABASE_URL: this.#databaseUrl,
-      POSTHORN_ADMIN_KEY: this.#adminKey,
-      POSTHORN_SECRET_KEY: newSecretKey(),
-      ALLOWED_TARGETS: '127.0.0.0/8',
-      ALLOW_HTTP_TARGETS: 'true',
-      HOST: host,
-      PORT: String(this.#port),
-      OPS_HOST: host,
-      NUDGE_PORT: '0',
-    };
+    await Promise.all(this.#processes.map((child) => child.ready(this.#signal)));
   }
 
   async #launch(app, name) {
     const opsPort = await freePort(host);
     if (this.#signal.aborted) throw new Interrupted();
-    const log = openSync(logFile(name), 'w', 0o600);
-    const started = spawn(process.execPath, ['--enable-source-maps', mainOf(app)], {
-      cwd: root,
-      env: { ...this.#env, OPS_PORT: String(opsPort) },
-      detached: true,
-      stdio: ['ignore', log, log],
-    });
-    closeSync(log);
-    const child = { app, name, pid: started.pid, opsPort, how: undefined };
-    child.ended = new Promise((resolve) => {
-      started.once('exit', (code, killedBy) => {
-        child.how = killedBy ?? `exit status ${code}`;
-        resolve();
-      });
-      started.once('error', (error) => {
-        child.how = error.message;
-        resolve();
-      });
-    });
+    const child = new App({ app, name, env: { ...this.#env, OPS_PORT: String(opsPort) }, log: logFile(name) });
     this.#processes.push(child);
-    writePrivate(recordFile(), JSON.stringify(this.#processes.map(({ app: which, pid }) => ({ app: which, pid }))));
+    noteApps(this.#recordFile, this.#processes);
+    return child;
   }
 
-  async #ready(child) {
-    const deadline = Date.now() + readyMs;
-    while (!(await answersOk(`http://${host}:${child.opsPort}/health/ready`))) {
-      if (this.#signal.aborted) throw new Interrupted();
-      this.check();
-      if (Date.now() > deadline) throw new Problem(`${child.name} is not ready after ${readyMs / 1000} s:\n${lastLines(child.name)}`);
-      await sleep(50);
-    }
+  /** Ends the process `name` by `signal` and starts another in its place; resolves when that is ready, with how the first one ended. */
+  async restart(name, signal) {
+    const old = this.#processes.find((child) => child.name === name);
+    old.leaving = true;
+    await old.stop(signal);
+    this.#processes = this.#processes.filter((child) => child !== old);
+    const fresh = await this.#launch(old.app, name);
+    await fresh.ready(this.#signal);
+    return old.how;
   }
 
   /** A benchmark of processes that end is none. */
   check() {
-    const gone = this.#processes.find(({ how }) => how !== undefined);
-    if (gone) throw new Problem(`${gone.name} ended unexpectedly (${gone.how}):\n${lastLines(gone.name)}`);
+    for (const child of this.#processes) if (!child.leaving) child.check();
   }
 
-  /** The channel, its consumers at the sink, and where and with which key to publish. */
-  async register({ sinkPort, fanout }) {
-    await this.#send('PUT', `/v1/channels/${channel}`, { description: 'Made by npm run bench' });
-    for (let consumer = 1; consumer <= fanout; consumer += 1) {
-      const url = `http://${host}:${sinkPort}/${consumer}`;
-      await this.#send('PUT', `/v1/channels/${channel}/consumers/consumer-${consumer}`, { type: 'push', url });
+  /** Makes `channels` (`{name, consumers: [{name, url, …settings}], …settings}` each); resolves with how to publish to them, path by path. */
+  async register(channels) {
+    const consumers = [];
+    for (const { name: channel, consumers: its, ...more } of channels) {
+      await this.send('PUT', `/v1/channels/${channel}`, { description: 'Made by npm run bench', ...more });
+      for (const { name, ...settings } of its) consumers.push([`/v1/channels/${channel}/consumers/${name}`, { type: 'push', ...settings }]);
     }
-    const { key } = await this.#send('POST', '/v1/keys', { name: 'bench', scopes: [`publish:${channel}`] });
-    return { host, port: this.#port, path: `/v1/channels/${channel}/messages`, key };
+    const next = consumers[Symbol.iterator]();
+    const worker = async () => {
+      for (const [where, body] of next) await this.send('PUT', where, body);
+    };
+    await Promise.all(Array.from({ length: registering }, worker));
+    const scopes = channels.length === 1 ? [`publish:${channels[0].name}`] : ['publish:*'];
+    const { key } = await this.send('POST', '/v1/keys', { name: 'bench', scopes });
+    return {
+      url: `http://${host}:${this.#port}`,
+      paths: channels.map(({ name }) => `/v1/channels/${name}/messages`),
+      headers: { Authorization: `Bearer ${key}` },
+      body: '{payload}',
+    };
   }
 
-  async #send(method, where, body) {
+  /** A request with the admin key; resolves with the answer's JSON. Any answer but 2xx is a Problem. */
+  async send(method, where, body) {
     const headers = { authorization: `Bearer ${this.#adminKey}`, 'content-type': 'application/json' };
     const init = { method, headers, body: JSON.stringify(body), signal: AbortSignal.timeout(10_000) };
     const response = await fetch(`http://${host}:${this.#port}${where}`, init);
@@ -153,17 +146,14 @@ export class Broker {
 
   /** Ends the apps and drops the database, whatever state things are in. */
   async stop() {
-    await Promise.all(this.#processes.map(({ app, pid }) => end(pid, [mainOf(app)], { patienceMs: stopMs })));
-    await Promise.all(this.#processes.map(({ ended }) => ended));
+    await Promise.all(this.#processes.map((child) => child.stop()));
     this.#processes = [];
-    rmSync(recordFile(), { force: true });
+    rmSync(this.#recordFile, { force: true });
     if (this.#databaseUrl) await dropDatabase(this.#databaseUrl);
   }
 
   /** For those who cannot wait. */
   kill() {
-    for (const { pid, how } of this.#processes) if (pid && how === undefined) process.kill(pid, 'SIGKILL');
+    for (const child of this.#processes) child.signal('SIGKILL');
   }
 }
-
-const lastLines = (name) => tail(readFileSync(logFile(name), 'utf8'), 12);

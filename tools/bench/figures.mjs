@@ -11,66 +11,83 @@ function median(numbers) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** The median of every number in results of one shape, however deep. */
+/** The median of every number in results of one shape, however deep; of everything else the first. */
 export function medians(results) {
-  const [first] = results;
+  const first = results.find((value) => value !== undefined);
   if (typeof first === 'number') return median(results.filter((value) => typeof value === 'number'));
-  if (typeof first !== 'object' || first === null) return first;
-  return Object.fromEntries(Object.keys(first).map((key) => [key, medians(results.map((result) => result?.[key]))]));
+  if (typeof first !== 'object' || first === null || Array.isArray(first)) return first;
+  const keys = new Set(results.flatMap((result) => Object.keys(result ?? {})));
+  return Object.fromEntries([...keys].map((key) => [key, medians(results.map((result) => result?.[key]))]));
 }
 
 /**
- * Compares what was acknowledged with what arrived. `load` and `sink` are the reports of the two processes; the measurement is the time
- * from `load.from` to `load.until`, and only messages acknowledged in it count for the latencies.
+ * Compares what was acknowledged with what arrived. `load` and `sink` are the reports of the two processes; the measurement is the time from
+ * `load.from` to `load.until`, and only messages acknowledged in it count for rates and latencies. `copies[n]` is how many consumers a message on
+ * path n has; those on a path with none are nobody's here.
  */
-export function tally(load, sink, fanout) {
+export function tally(load, sink, copies) {
   const { from, until } = load;
   const seconds = (until - from) / 1000;
-  const ids = load.ids === '' ? [] : load.ids.split(' ');
-  const arrivals = sink.consumers.map(({ ids: names, times }) => new Map(names.split(' ').map((id, n) => [id, times[n]])));
-  const acks = [];
-  const waits = [];
-  let missing = 0;
-  let accepted = 0;
-  let owed = 0;
-  let lastAt = until;
-  for (const [n, id] of ids.entries()) {
-    const dueAt = load.times[2 * n];
-    const ackedAt = load.times[2 * n + 1];
-    const counts = ackedAt >= from && ackedAt < until;
-    if (counts) {
-      accepted += 1;
-      acks.push(ackedAt - dueAt);
-    }
-    missing += fanout - arrivals.length;
-    for (const seen of arrivals) {
-      const at = seen.get(id);
-      if (at === undefined) missing += 1;
-      else if (counts) waits.push(at - dueAt);
-      if (ackedAt < until && !(at < until)) owed += 1;
-      if (at > lastAt) lastAt = at;
-    }
-  }
-  const delivered = arrivals.reduce((sum, seen) => sum + countBetween(seen.values(), from, until), 0);
+  const messages = acknowledged(load, copies);
+  const arrived = matchArrivals(messages, sink.consumers, { from, until });
+  const all = [...messages.values()];
+  const measured = all.filter(({ counts }) => counts);
+  const owed = sum(all, ({ early, expected }) => (early ? expected : 0));
   return {
-    acceptedPerSecond: accepted / seconds,
-    deliveredPerSecond: delivered / seconds,
-    backlog: owed + ids.length * (fanout - arrivals.length),
-    drainSeconds: (lastAt - until) / 1000,
-    acknowledged: ids.length,
-    missing,
-    duplicates: sink.duplicates,
-    errors: Object.values(load.errors).reduce((sum, count) => sum + count, 0),
-    ackP50Ms: percentile(acks, 0.5),
-    ackP99Ms: percentile(acks, 0.99),
-    arrivalP50Ms: percentile(waits, 0.5),
-    arrivalP99Ms: percentile(waits, 0.99),
+    seconds,
+    acceptedPerSecond: measured.length / seconds,
+    deliveredPerSecond: arrived.delivered / seconds,
+    backlog: owed - sum(all, ({ inTime }) => inTime),
+    drainSeconds: (arrived.lastAt - until) / 1000,
+    acknowledged: all.length,
+    missing: sum(all, ({ expected, came }) => Math.max(0, expected - came)),
+    duplicates: sum(sink.consumers, ({ duplicates }) => duplicates),
+    strangers: sink.strangers,
+    errors: sum(Object.values(load.errors), (count) => count),
+    ...latencies(
+      measured.map(({ due, ackedAt }) => ackedAt - due),
+      arrived.waits,
+    ),
     lateP99Ms: percentile(load.late, 0.99) ?? 0,
   };
 }
 
-function countBetween(times, from, until) {
-  let count = 0;
-  for (const at of times) if (at >= from && at < until) count += 1;
-  return count;
+const sum = (list, number) => list.reduce((total, one) => total + number(one), 0);
+
+function acknowledged({ from, until, numbers, paths, times }, copies) {
+  const messages = new Map();
+  for (const [index, number] of numbers.entries()) {
+    const expected = copies[paths[index]];
+    const [due, ackedAt] = [times[2 * index], times[2 * index + 1]];
+    const early = ackedAt < until;
+    if (expected > 0) messages.set(number, { due, ackedAt, expected, early, counts: early && ackedAt >= from, came: 0, inTime: 0 });
+  }
+  return messages;
+}
+
+/** A message that nobody acknowledged to us may arrive all the same: it was delivered, but was not owed. */
+function matchArrivals(messages, consumers, { from, until }) {
+  const arrived = { delivered: 0, lastAt: until, waits: [] };
+  for (const { numbers, times } of consumers) {
+    for (const [index, number] of numbers.entries()) {
+      const at = times[index];
+      if (at >= from && at < until) arrived.delivered += 1;
+      if (at > arrived.lastAt) arrived.lastAt = at;
+      const message = messages.get(number);
+      if (!message) continue;
+      message.came += 1;
+      if (message.early && at < until) message.inTime += 1;
+      if (message.counts) arrived.waits.push(at - message.due);
+    }
+  }
+  return arrived;
+}
+
+function latencies(acks, waits) {
+  return {
+    ackP50Ms: percentile(acks, 0.5),
+    ackP99Ms: percentile(acks, 0.99),
+    arrivalP50Ms: percentile(waits, 0.5),
+    arrivalP99Ms: percentile(waits, 0.99),
+  };
 }

@@ -2,14 +2,14 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Interrupted, Problem } from '../steps/problem.mjs';
 
-/** The load generator or the sink: a process of ours that we talk with. It ends when we do. */
+/** The load generator or the sink: a process of ours that we talk with. It ends when we do. `name` is its file, from this folder. */
 export class Helper {
   #process;
   #handlers = new Map();
   #failed;
 
-  constructor(name, signal) {
-    this.#process = fork(fileURLToPath(new URL(`${name}.mjs`, import.meta.url)), [], {
+  constructor(name, signal, args = []) {
+    this.#process = fork(fileURLToPath(new URL(`${name}.mjs`, import.meta.url)), args, {
       // A Ctrl-C in the terminal is for us; we end them in order.
       detached: true,
       serialization: 'advanced',
@@ -17,11 +17,13 @@ export class Helper {
     });
     this.#process.on('message', (message) => this.#handlers.get(message.type)?.(message));
     this.#failed = new Promise((_, reject) => {
+      const abort = () => reject(new Interrupted());
+      signal.addEventListener('abort', abort);
       this.#process.once('error', reject);
-      this.#process.once('exit', (code, killedBy) =>
-        reject(new Problem(`The ${name} ended unexpectedly (${killedBy ?? `status ${code}`}).`)),
-      );
-      signal.addEventListener('abort', () => reject(new Interrupted()), { once: true });
+      this.#process.once('exit', (code, killedBy) => {
+        signal.removeEventListener('abort', abort);
+        reject(new Problem(`The ${name} ended unexpectedly (${killedBy ?? `status ${code}`}).`));
+      });
       if (signal.aborted) reject(new Interrupted());
     });
     this.#failed.catch(() => {});

@@ -1,35 +1,27 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
-import path from 'node:path';
-import { makeStateDir } from '../steps/paths.mjs';
-import { Problem } from '../steps/problem.mjs';
-import { writePrivate } from '../steps/secrets.mjs';
-import { connectTo, databaseOf, withDatabase } from '../steps/sql.mjs';
+import { scratchDatabases } from '../steps/scratch-databases.mjs';
+import { using } from '../steps/sql.mjs';
+import { serverListeningOn } from './listener.mjs';
 
-const prefix = 'posthorn_bench_';
-const recordFile = () => path.join(makeStateDir('bench'), 'database.json');
+const local = ['127.0.0.1', 'localhost', '[::1]'];
 
-export const newDatabaseName = () => `${prefix}${Math.random().toString(36).slice(2, 10).padEnd(8, '0')}`;
+export const { newName: newDatabaseName, note: noteDatabase, drop: dropDatabase, dropLeftover } = scratchDatabases('bench');
 
-/** Notes a database before it is made, so that the next run can drop what a killed one left. */
-export function noteDatabase(url) {
-  writePrivate(recordFile(), JSON.stringify({ url }));
+/** The server's process, when it is one of this machine; undefined when it is not, or nobody can tell. */
+export function processOf({ url, pid }) {
+  if (pid) return pid;
+  const { hostname, port } = new URL(url);
+  return local.includes(hostname) ? serverListeningOn(Number(port || 3306)) : undefined;
 }
 
-export async function dropDatabase(url) {
-  const name = databaseOf(url);
-  if (!name.startsWith(prefix)) throw new Problem(`${name} is not a database of the benchmark`);
-  await using(url, async (connection) => {
-    await connection.query('SET SESSION lock_wait_timeout = 30');
-    await connection.query('DROP DATABASE IF EXISTS ??', [name]);
-  });
-  rmSync(recordFile(), { force: true });
-}
-
-/** Drops what a killed run left on this very server. */
-export async function dropLeftover(serverUrl) {
-  if (!existsSync(recordFile())) return;
-  const { url } = JSON.parse(readFileSync(recordFile(), 'utf8'));
-  if (withDatabase(url) === withDatabase(serverUrl)) await dropDatabase(url);
+/** Deliveries in a hot table (fan-outs count as one): not finished yet. Those of `except`, a channel, do not count. */
+export async function countUnfinished(connection, database, except = '') {
+  const [[{ count }]] = await connection.query(
+    `SELECT (SELECT COUNT(*) FROM ??.fanout f JOIN ??.channel h ON h.id = f.channel_id WHERE h.name <> ?)
+          + (SELECT COUNT(*) FROM ??.ready r JOIN ??.consumer c ON c.id = r.consumer_id JOIN ??.channel h ON h.id = c.channel_id WHERE h.name <> ?)
+          + (SELECT COUNT(*) FROM ??.retry r JOIN ??.consumer c ON c.id = r.consumer_id JOIN ??.channel h ON h.id = c.channel_id WHERE h.name <> ?) AS count`,
+    [database, database, except, database, database, database, except, database, database, database, except],
+  );
+  return Number(count);
 }
 
 /** The server's version and the settings that decide what a commit costs. */
@@ -49,16 +41,8 @@ export async function describeServer({ url, given, pid }) {
         innodb_buffer_pool_size: await value('innodb_buffer_pool_size'),
         log_bin: await value('log_bin'),
         sync_binlog: await value('sync_binlog'),
+        performance_schema: await value('performance_schema'),
       },
     };
   });
-}
-
-async function using(url, work) {
-  const connection = await connectTo(url);
-  try {
-    return await work(connection);
-  } finally {
-    await connection.end();
-  }
 }

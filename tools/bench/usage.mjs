@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { nowMs } from './clock.mjs';
 
 const linux = process.platform === 'linux';
 const sampleEveryMs = 1000;
@@ -16,6 +17,7 @@ export class Usage {
   /** `processes`: `{name, pid}` each. */
   constructor(processes) {
     this.#processes = processes;
+    for (const { pid } of processes) forgetPeak(pid);
     // Linux keeps the peak by itself.
     if (!linux) this.#timer = setInterval(() => this.sample(), sampleEveryMs);
   }
@@ -28,7 +30,7 @@ export class Usage {
       byName[name] = (byName[name] ?? 0) + cpuSeconds;
       this.#peakKiB.set(pid, Math.max(peakKiB, this.#peakKiB.get(pid) ?? 0));
     }
-    return { byName, machine: machineSeconds() };
+    return { at: nowMs(), byName, machine: machineSeconds() };
   }
 
   /** Peak resident memory in MiB by name: of several processes, the sum. */
@@ -43,11 +45,21 @@ export class Usage {
   }
 }
 
-/** CPU seconds between two samples; `others` is what the rest of the machine used meanwhile. */
+/** CPU seconds between two samples; `others` is what the rest of the machine used meanwhile, and `elsewhere` its share of the machine. */
 export function between(before, after) {
-  const byName = Object.fromEntries(Object.entries(after.byName).map(([name, seconds]) => [name, seconds - before.byName[name]]));
-  const ours = Object.values(byName).reduce((sum, seconds) => sum + seconds, 0);
-  return { ...byName, others: Math.max(0, after.machine - before.machine - ours) };
+  const cpuSeconds = Object.fromEntries(Object.entries(after.byName).map(([name, seconds]) => [name, seconds - before.byName[name]]));
+  const ours = Object.values(cpuSeconds).reduce((sum, seconds) => sum + seconds, 0);
+  cpuSeconds.others = Math.max(0, after.machine - before.machine - ours);
+  return { cpuSeconds, elsewhere: cpuSeconds.others / ((availableParallelism() * (after.at - before.at)) / 1000) };
+}
+
+/** A database server outlives a measurement: its peak is to be that of this one. Only its owner may do this; else the peak is since it started. */
+function forgetPeak(pid) {
+  try {
+    writeFileSync(`/proc/${pid}/clear_refs`, '5');
+  } catch {
+    // not ours, or not Linux
+  }
 }
 
 function machineSeconds() {

@@ -15,9 +15,9 @@ export { findServerBinary } from './server-binary.mjs';
 /**
  * Finds a server in the documented order: DATABASE_URL, a mysqld or mariadbd here, Docker, apt-get; what it starts keeps its data in
  * `.posthorn/<name>`. Resolves with `url` (with a database only when DATABASE_URL had one), `stop()`, and for a server of our own
- * `alive()` and `restart()`.
+ * `alive()` and `restart()`. `countStatements` has a server of our own keep count of statements and their time.
  */
-export async function findDatabase(name, { signal } = {}) {
+export async function findDatabase(name, { signal, countStatements } = {}) {
   const given = secretFromEnv('DATABASE_URL');
   if (given) return { url: checkUrl(given), stop: async () => {}, given: true };
   const dir = makeStateDir(name);
@@ -31,7 +31,7 @@ export async function findDatabase(name, { signal } = {}) {
       return undefined;
     }
   };
-  const own = () => ownServer(dir, signal);
+  const own = () => ownServer(dir, { signal, countStatements });
   const madeInDocker = existsSync(path.join(dir, 'docker-data')) && !existsSync(path.join(dir, 'data'));
   const server =
     (madeInDocker && hasDocker() ? await attempt(() => inDocker(dir, signal)) : undefined) ??
@@ -49,12 +49,12 @@ function checkUrl(text) {
   return text;
 }
 
-async function ownServer(dir, signal) {
+async function ownServer(dir, options) {
   const { mariadb, version, file } = findServerBinary();
   const server = await step(`Starting ${mariadb ? 'MariaDB' : 'MySQL'} ${version} (${file}) in ${dir}`, () =>
-    startPrivateServer({ dir, signal }),
+    startPrivateServer({ ...options, dir }),
   );
-  return { ...server, restart: () => startPrivateServer({ dir, port: server.port }) };
+  return { ...server, restart: () => startPrivateServer({ ...options, dir, port: server.port, signal: undefined }) };
 }
 
 const inDocker = (dir, signal) =>

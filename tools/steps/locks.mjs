@@ -6,8 +6,8 @@ import { Interrupted } from './problem.mjs';
 import { isOurs } from './processes.mjs';
 
 /** Takes the lock for this process and returns undefined, or returns the pid of the live process that has it (0: not known yet). */
-export function tryLock(name) {
-  const file = path.join(makeStateDir(), `${name}.lock`);
+export function tryLock(name, folder = makeStateDir()) {
+  const file = path.join(folder, `${name}.lock`);
   if (create(file)) return undefined;
   const holder = holderOf(file);
   if (holder !== undefined) return holder;

@@ -9,6 +9,18 @@ export async function freePort(host = '127.0.0.1') {
   return port;
 }
 
+/** Below the ports that systems give to outgoing connections. */
+const lasting = [20_000, 32_000];
+
+/** A port nobody listens on, and that no outgoing connection gets while nobody does: for what is stopped and started again. */
+export async function lastingPort(host = '127.0.0.1') {
+  const [from, to] = lasting;
+  for (;;) {
+    const port = from + Math.floor(Math.random() * (to - from));
+    if (await isFree(port, host)) return port;
+  }
+}
+
 /** True when `port` can be listened on. */
 export async function isFree(port, host = '127.0.0.1') {
   try {

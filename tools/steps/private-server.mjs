@@ -18,22 +18,31 @@ const asRoot = () => (process.getuid?.() === 0 ? ['--user=root'] : []);
 /**
  * Starts a MySQL or MariaDB of its own in `dir` (made and initialised when it is new), on `port` of 127.0.0.1 or a free one, and
  * resolves once it answers. It writes durably: what it committed survives kill -9. Starting where one runs already takes that one.
+ * `countStatements` has it keep count of statements and their time. `binary` is a server as `serverAt` or `findServerBinary` describes
+ * it; without it, the one that made the data, or any.
  *
  * - `url`: mysql://user:password@127.0.0.1:port, without a database; the user may do everything
  * - `stop()`: clean shutdown; `kill()`: SIGKILL; both resolve when the process is gone, and may be called twice
  * - `alive()`: whether the process is there
  */
-export async function startPrivateServer({ dir, port, signal } = {}) {
+export async function startPrivateServer({ dir, port, signal, countStatements, binary } = {}) {
   const home = path.resolve(dir);
-  const server = findServerBinary(readRecord(home).binary);
+  const server = binary ?? findServerBinary(readRecord(home).binary);
   if (!server) throw new Problem('There is no mysqld or mariadbd on this machine (MySQL 8.0.31+, MariaDB 10.6+)');
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const password = keptSecret(path.join(home, 'password'), newPassword);
   const running = await takeOver(home, server, port);
   if (running) return handle(home, password, running);
   await initialise(home, server, signal);
-  const { record, child } = await launch(home, server, password, port, signal);
+  const { record, child } = await launch(home, server, password, { wantedPort: port, signal, countStatements });
   return handle(home, password, record, child);
+}
+
+/** Ends the server of `dir` at once, if one runs, and deletes all that is in `dir`. */
+export async function removePrivateServer(dir) {
+  const home = path.resolve(dir);
+  await end(readRecord(home).pid, words(home), { signal: 'SIGKILL' });
+  rmSync(home, { recursive: true, force: true });
 }
 
 const recordFile = (home) => path.join(home, 'server.json');
@@ -95,16 +104,20 @@ async function initialise(home, server, signal) {
   renameSync(fresh, dataDir(home));
 }
 
-async function launch(home, server, password, wantedPort, signal) {
+async function launch(home, server, password, { wantedPort, signal, countStatements }) {
   const kept = wantedPort ?? readRecord(home).port;
   const port = wantedPort ?? (kept && (await isFree(kept)) ? kept : await freePort());
   const log = path.join(home, 'server.log');
   rmSync(log, { force: true });
-  const child = spawn(server.file, options(home, server, port, writeInitFile(home, server, password), log), {
-    cwd: home,
-    detached: true,
-    stdio: 'ignore',
-  });
+  const child = spawn(
+    server.file,
+    [...options(home, server, port, writeInitFile(home, server, password), log), ...(countStatements && server.mariadb ? counting : [])],
+    {
+      cwd: home,
+      detached: true,
+      stdio: 'ignore',
+    },
+  );
   const failed = new Promise((resolve) => child.once('error', resolve));
   child.unref();
   if (!child.pid) throw new Problem(`${server.file} could not be started: ${(await failed).message}`);
@@ -159,6 +172,9 @@ function options(home, server, port, initFile, log) {
     ...(server.mariadb ? [] : ['--mysqlx=OFF', '--secure-file-priv=NULL']),
   ];
 }
+
+/** MySQL counts statements unless told otherwise; of what MariaDB can watch, only statements are. */
+const counting = ['--performance-schema=ON', ...['wait', 'stage', 'memory'].map((kind) => `--performance-schema-instrument=${kind}/%=OFF`)];
 
 /** Run by the server before it answers anybody: one user for us, on this machine only; nobody gets in without a password. */
 function writeInitFile(home, server, password) {

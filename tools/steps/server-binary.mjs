@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
+import { Problem } from './problem.mjs';
 
 /** Where packages put servers that are not on everybody's PATH. */
 const elsewhere = [
@@ -56,6 +57,15 @@ const findInstaller = (server) =>
   ['mariadb-install-db', 'mysql_install_db']
     .flatMap((name) => [path.join(path.dirname(server), name), path.join(path.dirname(server), '..', 'bin', name)])
     .find(isProgram) ?? findProgram('mariadb-install-db', 'mysql_install_db');
+
+/** The mysqld or mariadbd at `file`; throws when it is none, or one that Posthorn does not support. */
+export function serverAt(file) {
+  const server = isProgram(file) ? describe(file) : undefined;
+  if (!server) throw new Problem(`${file} is not a mysqld or mariadbd that runs here`);
+  if (!server.supported) throw new Problem(`${file} is version ${server.version}; needed is MySQL 8.0.31+ or MariaDB 10.6+`);
+  if (!server.usable) throw new Problem(`${file} needs mariadb-install-db beside it or on the PATH`);
+  return server;
+}
 
 /** The first mysqld or mariadbd that Posthorn supports: `TEST_MYSQLD`, then `preferred` (which made the data), then any. */
 export function findServerBinary(preferred) {

@@ -53,6 +53,8 @@ export function appSettings(databaseUrl, { host, opsHost, port }, env = process.
     HOST: host,
     PORT: String(port),
     OPS_HOST: opsHost,
+    // Several processes of one machine hear nudges: each takes a free port.
+    NUDGE_PORT: '0',
   };
   for (const name of ['DATABASE_URL', 'POSTHORN_ADMIN_KEY', 'POSTHORN_SECRET_KEY']) delete settings[`${name}_FILE`];
   return settings;

@@ -14,6 +14,16 @@ export async function connectTo(url) {
   });
 }
 
+/** Runs `work` on a connection of its own. */
+export async function using(url, work) {
+  const connection = await connectTo(url);
+  try {
+    return await work(connection);
+  } finally {
+    await connection.end();
+  }
+}
+
 /** Whether the server lets us in. */
 export async function accepts(url) {
   try {
