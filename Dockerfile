@@ -38,9 +38,10 @@ RUN rm -rf /usr/local/lib/node_modules /opt/yarn-* \
   && rm -f /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg
 
 # Names of consumers are resolved in libuv's threads, of which there are four by default: slow name servers of some must not hold up the others.
+# More room for young objects saves about 3 % of the CPU (docs/configuration.md).
 ENV NODE_ENV=production \
     UV_THREADPOOL_SIZE=64 \
-    NODE_OPTIONS=--enable-source-maps
+    NODE_OPTIONS="--enable-source-maps --max-semi-space-size=32"
 WORKDIR /app
 # Owned by root and read by everybody: the process cannot change its own code, and the root file system can be read-only.
 COPY package.json LICENSE ./

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answersOk } from './children.mjs';
-import { mainOf, root } from './paths.mjs';
+import { mainOf, nodeFlags, root } from './paths.mjs';
 import { Interrupted, Problem } from './problem.mjs';
 import { end, tail } from './processes.mjs';
 import { writePrivate } from './secrets.mjs';
@@ -44,7 +44,7 @@ export class App {
   constructor({ app, name, env, log }) {
     Object.assign(this, { app, name, log, opsUrl: `http://${host}:${env.OPS_PORT}` });
     const file = openSync(log, 'a', 0o600);
-    const child = spawn(process.execPath, ['--enable-source-maps', mainOf(app)], {
+    const child = spawn(process.execPath, [...nodeFlags, mainOf(app)], {
       cwd: root,
       env: { ...env, ...(app === 'dispatcher' && { UV_THREADPOOL_SIZE: threads }) },
       detached: true,

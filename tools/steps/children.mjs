@@ -3,7 +3,7 @@ import { closeSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { followLog, lastLines, logFile, openLog } from './logs.mjs';
-import { mainOf, makeStateDir, root } from './paths.mjs';
+import { mainOf, makeStateDir, nodeFlags, root } from './paths.mjs';
 import { Interrupted, Problem } from './problem.mjs';
 import { end } from './processes.mjs';
 import { say } from './progress.mjs';
@@ -42,7 +42,7 @@ export class Children {
   #spawn(child) {
     const log = openLog(child.app);
     const startedAt = Date.now();
-    const started = spawn(process.execPath, ['--enable-source-maps', mainOf(child.app)], {
+    const started = spawn(process.execPath, [...nodeFlags, mainOf(child.app)], {
       cwd: root,
       env: child.env,
       detached: true,

@@ -1,4 +1,4 @@
-import { createHmac, sign as signBytes } from 'node:crypto';
+import { createHmac, type KeyObject, sign as signBytes } from 'node:crypto';
 import type { SignatureSettings } from './signature-settings.js';
 import type { SigningKey } from './signing-key.js';
 
@@ -18,7 +18,7 @@ export function sign(keys: readonly SigningKey[], id: string, timestampSeconds: 
   return keys
     .map((key) =>
       key.scheme === 'v1'
-        ? `v1,${createHmac('sha256', key.bytes).update(head).update(body).digest('base64')}`
+        ? `v1,${createHmac('sha256', key.secret).update(head).update(body).digest('base64')}`
         : `v1a,${signBytes(null, Buffer.concat([Buffer.from(head), body]), key.privateKey).toString('base64')}`,
     )
     .join(' ');
@@ -43,7 +43,9 @@ export function signatureHeaders({ settings, keys }: Signing, id: string, body: 
 
 /** `t=…,v1=…`: hex of HMAC-SHA256 over `timestamp.body`, one `v1` for each secret. */
 function timestamped(keys: readonly SigningKey[], timestamp: number, body: Buffer): string {
-  const signatures = secretsOf(keys).map((bytes) => `v1=${createHmac('sha256', bytes).update(`${timestamp}.`).update(body).digest('hex')}`);
+  const signatures = secretsOf(keys).map(
+    (secret) => `v1=${createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest('hex')}`,
+  );
   return [`t=${timestamp}`, ...signatures].join(',');
 }
 
@@ -56,4 +58,4 @@ function plain(keys: readonly SigningKey[], body: Buffer): string {
   return oldest === undefined ? '' : createHmac('sha256', oldest).update(body).digest('hex');
 }
 
-const secretsOf = (keys: readonly SigningKey[]): Buffer[] => keys.flatMap((key) => (key.scheme === 'v1' ? [key.bytes] : []));
+const secretsOf = (keys: readonly SigningKey[]): KeyObject[] => keys.flatMap((key) => (key.scheme === 'v1' ? [key.secret] : []));

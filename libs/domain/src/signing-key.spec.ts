@@ -8,10 +8,15 @@ const PAIR = Buffer.from('6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpM
 const symmetric = (bytes: number): string => `whsec_${Buffer.alloc(bytes, 1).toString('base64')}`;
 const asymmetric = (bytes: Buffer): string => `whsk_${bytes.toString('base64')}`;
 
+function bytesOf(secret: string): Buffer | undefined {
+  const key = signingKey(secret);
+  return key.scheme === 'v1' ? key.secret.export() : undefined;
+}
+
 describe('a symmetric secret', () => {
   it('holds 24 to 64 bytes, a new one 32', () => {
-    for (const bytes of [24, 32, 64]) expect(signingKey(symmetric(bytes))).toEqual({ scheme: 'v1', bytes: Buffer.alloc(bytes, 1) });
-    expect(signingKey(newSigningSecret())).toMatchObject({ scheme: 'v1', bytes: expect.objectContaining({ length: 32 }) });
+    for (const bytes of [24, 32, 64]) expect(bytesOf(symmetric(bytes))).toEqual(Buffer.alloc(bytes, 1));
+    expect(bytesOf(newSigningSecret())).toHaveLength(32);
     expect(newSigningSecret()).not.toBe(newSigningSecret());
     expect(publicKeyOf(signingKey(SECRET))).toBeNull();
   });

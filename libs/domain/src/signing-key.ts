@@ -1,12 +1,12 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { createPrivateKey, createPublicKey, createSecretKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { type FieldProblem, Problem } from './problem.js';
 
 /** The schemes of the Standard Webhooks specification: `v1` is HMAC-SHA256 with a secret that both sides hold, `v1a` is Ed25519. */
 export const signatureSchemes = ['v1', 'v1a'] as const;
 export type SignatureScheme = (typeof signatureSchemes)[number];
 
-/** What signs: the bytes of a `whsec_…` secret, or the private key of a `whsk_…` one. */
-export type SigningKey = { readonly scheme: 'v1'; readonly bytes: Buffer } | { readonly scheme: 'v1a'; readonly privateKey: KeyObject };
+/** What signs: the bytes of a `whsec_…` secret (as a key made once: 2.9 against 4.5 µs a signature), or the private key of a `whsk_…` one. */
+export type SigningKey = { readonly scheme: 'v1'; readonly secret: KeyObject } | { readonly scheme: 'v1a'; readonly privateKey: KeyObject };
 
 const PREFIX = { v1: 'whsec_', v1a: 'whsk_' } as const;
 const PUBLIC_PREFIX = 'whpk_';
@@ -38,7 +38,7 @@ export function signingKey(secret: string, field = 'signingSecret'): SigningKey 
     if (privateKey) return { scheme, privateKey };
     throw refused(field, `${PREFIX.v1a} and base64 of an Ed25519 key: its seed of 32 bytes, or seed and public key, 64 bytes`);
   }
-  if (bytes && bytes.length >= MIN_BYTES && bytes.length <= MAX_BYTES) return { scheme, bytes };
+  if (bytes && bytes.length >= MIN_BYTES && bytes.length <= MAX_BYTES) return { scheme, secret: createSecretKey(bytes) };
   throw refused(field, `${PREFIX.v1} and base64 of ${MIN_BYTES} to ${MAX_BYTES} bytes`);
 }
 

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
-import { type DestinationStream, type Logger, destination, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import { GatheredLines } from './gathered-lines.js';
 
 /** JSON lines: `level`, `time` (ISO 8601), `process`, `pid`, `msg` and the fields of the call. */
 export type Log = Logger;
@@ -9,11 +10,11 @@ const MAX_DEPTH = 3;
 const MAX_CAUSES = 3;
 
 /**
- * A logger of one process. It writes to stdout without blocking, and what is buffered is written when the process exits. Credentials in
+ * A logger of one process. It writes to stdout without blocking, at most 100 ms late, and what waits is written when the process exits. Credentials in
  * headers are redacted, and of an error only class, message, code, stack and causes are logged: drivers hang statements with their
  * values on errors, and payloads must never reach a log.
  */
-export function createLog(name: string, level: string, to: DestinationStream = destination({ dest: 1, sync: false })): Log {
+export function createLog(name: string, level: string, to: DestinationStream = new GatheredLines()): Log {
   return pino(
     {
       level,
