@@ -157,7 +157,7 @@ describe('management', () => {
       [{ ...hook, headers: { 'x-a': 'b\r\nc: d' } }, 'headers.x-a', /control/],
       [{ ...hook, headers: [] }, 'headers', /object/],
       [{ ...hook, rateLimit: { perSecond: 1 } }, 'rateLimit', /this version/],
-      [{ ...hook, filter: {} }, 'filter', /this version/],
+      [{ ...hook, filter: { where: {} } }, 'filter.where', /not a part of a filter/],
       [{ ...hook, batch: {} }, 'batch', /this version/],
       [{ ...hook, auth: {} }, 'auth.type', /basic, bearer, oauth2/],
       [{ ...hook, ordering: 'key' }, 'ordering', /this version/],

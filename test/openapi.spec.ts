@@ -68,6 +68,7 @@ describe('the description of the API', () => {
         `get ${message}/payload`,
         `get ${message}/deliveries/{consumer}`,
         `get ${consumer}/deliveries`,
+        `post ${consumer}/filter/test`,
         `post ${consumer}/leases`,
         `post ${consumer}/leases/settle`,
         `post ${consumer}/leases/extend`,

@@ -10,6 +10,7 @@ import { ConsumerActsController } from './consumers/consumer-acts.controller.js'
 import { ConsumerForm } from './consumers/consumer-form.js';
 import { TargetRules } from './consumers/consumer-settings.js';
 import { ConsumersController } from './consumers/consumers.controller.js';
+import { FilterTestController } from './consumers/filter-test.controller.js';
 import type { Databases } from './databases.js';
 import { DeadLetterActs } from './dead-letters/dead-letter-acts.js';
 import { DeadLettersController } from './dead-letters/dead-letters.controller.js';
@@ -50,6 +51,7 @@ export class AppModule {
         KeysController,
         ConsumersController,
         ConsumerActsController,
+        FilterTestController,
         MessagesController,
         MessagesReadsController,
         DeliveriesController,
@@ -125,7 +127,7 @@ const publishing = ({ config, metrics, databases: { publishing: database } }: In
     provide: AcceptQueue,
     useFactory: () => {
       const limits = { batch: config.acceptBatch, messages: config.acceptQueueMessages, bytes: config.acceptQueueBytes };
-      const audiences = new Audiences();
+      const audiences = new Audiences((reason) => metrics.filtersUnjudged.inc({ reason }));
       return new AcceptQueue((batch) => accept(database, batch, config.inlineFanout, audiences), limits, metrics);
     },
   },

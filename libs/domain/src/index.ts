@@ -30,6 +30,8 @@ export { type TargetRefusal, type TargetRules, type UrlVerdict, judgeUrl, refusa
 export { HEADER_LIMITS, isReservedHeader, isSecretHeader, judgeHeaders, MASK } from './headers.js';
 export { type Auth, authorizationOf, authSecrets, type OAuth2, parseAuth } from './auth.js';
 export { type ClientTls, isKeyOf, parseTls } from './client-tls.js';
+export { FILTER_LIMITS, type FilterJson, type FilterNode, parseFilter } from './filter.js';
+export { FILTERED_BODY_BYTES, type Filterable, FilterSubject, type Judgement, type Unjudged } from './judge-filter.js';
 export { isName } from './names.js';
 export { MAX_SCOPES, type Need, type Scope, allows, formatScope, parseScopes } from './scopes.js';
 export { type FieldProblem, Problem, type ProblemCode, type ProblemOptions, problems } from './problem.js';

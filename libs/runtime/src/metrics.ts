@@ -99,6 +99,7 @@ function createProcessMetrics(registry: Registry) {
   return {
     transactionRetries,
     databaseConnections,
+    filtersUnjudged: counter('filters_unjudged_total', 'Deliveries made because a filter could not be judged, by why', 'reason'),
     clockSkewSeconds: gauge('clock_skew_seconds', 'How far the clock of this process is ahead of the database’s'),
     /** What a Database tells of itself: part of its options. */
     database: {

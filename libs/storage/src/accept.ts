@@ -1,12 +1,13 @@
 import { isAscii } from 'node:buffer';
 import mysql2 from 'mysql2';
-import { messageStatusCode, type Id, type MessageStatus } from '@app/domain';
+import { type FilterJson, messageStatusCode, type Id, type MessageStatus } from '@app/domain';
 import type { Changed, Database, Packets } from './database.js';
 import { type Audience, Audiences, expectAudiences } from './audiences.js';
 import { isDuplicateKey } from './errors.js';
 import { isFenced } from './fence.js';
 import { byId } from './key-rows.js';
 import type { Statement } from './packets.js';
+import { filtersOf, type OnUnjudged, recipients } from './recipients.js';
 
 /** A message as it came in, checked, with the id that it will have. */
 export interface NewMessage {
@@ -39,7 +40,8 @@ export type AcceptOutcome =
   | { kind: 'unknown-channel' };
 
 /**
- * Stores a batch in one transaction: idempotency keys, messages, and for each a delivery and a ready row per consumer (or a fan-out row).
+ * Stores a batch in one transaction: idempotency keys, messages, and for each a delivery and a ready row per consumer whose filter it matches (or a fan-out
+ * row, and the filters are asked when it is fanned out).
  * Nothing of it is visible unless all of it is. Answers in the order of `batch`.
  *
  * The shared lock on the channel rows puts every message before or after every change of the channel's consumers. With `audiences` that are kept
@@ -52,15 +54,17 @@ export async function accept(
   audiences = new Audiences(),
 ): Promise<AcceptOutcome[]> {
   const known = audiences.of(batch);
-  if (known && (await storedAtOnce(database, batch, known)))
-    return batch.map((message) => accepted(message, known.get(message.channelId)!));
+  if (known) {
+    const sendings = sendingsOf(batch, known, audiences.onUnjudged);
+    if (await storedAtOnce(database, sendings, known)) return sendings.map(accepted);
+  }
   const outcomes = await database.packets('accept', async (packets) => {
     const first = await look(packets, batch, inlineFanout);
     for (const channelId of new Set(batch.map((message) => message.channelId))) audiences.set(channelId, first.audiences.get(channelId));
     const found = batch.filter((message) => first.audiences.has(message.channelId));
     // What was taken for a channel that is not there is undone with the rest of the transaction.
     if (found.length < batch.length) return { found, stored: new Map<Id, AcceptOutcome>() };
-    return { found, stored: await store(packets, batch, first) };
+    return { found, stored: await store(packets, batch, first, audiences.onUnjudged) };
   });
   if (outcomes.found.length < batch.length && outcomes.found.length > 0) {
     const again = await accept(database, outcomes.found, inlineFanout, audiences);
@@ -70,16 +74,16 @@ export async function accept(
 }
 
 /** One packet, fenced by what is known of the channels. False, and nothing is stored, when that has changed or a key is taken. */
-async function storedAtOnce(database: Database, batch: readonly NewMessage[], audiences: Map<number, Audience>): Promise<boolean> {
-  const keyed = batch.flatMap((message) => (message.idempotency ? [{ message, ...message.idempotency }] : []));
+async function storedAtOnce(database: Database, sendings: readonly Sending[], audiences: Map<number, Audience>): Promise<boolean> {
+  const keyed = sendings.flatMap(({ message }) => (message.idempotency ? [{ message, ...message.idempotency }] : []));
   try {
     await database.packets('accept', (packets) =>
       packets.commit(
         lockChannels([...audiences.keys()]),
         expectAudiences(audiences),
         ...(keyed.length > 0 ? [takeKeys(keyed, 'INSERT')] : []),
-        ...messageInserts(batch, audiences),
-        ...deliveryInserts(batch, audiences),
+        ...messageInserts(sendings),
+        ...deliveryInserts(sendings),
       ),
     );
     return true;
@@ -90,7 +94,7 @@ async function storedAtOnce(database: Database, batch: readonly NewMessage[], au
 }
 
 const lockChannels = (channelIds: number[]): Statement => ({
-  sql: 'SELECT id FROM channel FORCE INDEX (PRIMARY) WHERE id IN (?) ORDER BY id LOCK IN SHARE MODE',
+  sql: 'SELECT id, audience_version AS version FROM channel FORCE INDEX (PRIMARY) WHERE id IN (?) ORDER BY id LOCK IN SHARE MODE',
   values: [channelIds],
 });
 
@@ -100,8 +104,8 @@ interface FirstLook {
   repeats: Map<Id, AcceptOutcome>;
 }
 
-type ChannelRow = { id: number };
-type ConsumerRow = { channel_id: number; id: number };
+type ChannelRow = { id: number; version: number };
+type ConsumerRow = { channel_id: number; id: number; filter: FilterJson | string | null };
 type KeyRow = { channel_id: number; key_hash: Buffer; message_id: Id; body_hash: Buffer };
 type Keyed = Idempotency & { message: NewMessage };
 
@@ -110,21 +114,22 @@ async function look(packets: Packets, batch: readonly NewMessage[], inlineFanout
   const channelIds = [...new Set(batch.map((message) => message.channelId))];
   const keyed = batch.flatMap((message) => (message.idempotency ? [{ message, ...message.idempotency }] : []));
   const consumers =
-    '(SELECT channel_id, id FROM consumer FORCE INDEX (consumer_by_channel) WHERE channel_id = ? ORDER BY channel_id, id LIMIT ?)';
+    '(SELECT channel_id, id, filter FROM consumer FORCE INDEX (consumer_by_channel) WHERE channel_id = ? ORDER BY channel_id, id LIMIT ?)';
   const [channelRows, consumerRows, , keyRows = []] = await packets.send<[ChannelRow[], ConsumerRow[], Changed?, KeyRow[]?]>(
     lockChannels(channelIds),
     { sql: channelIds.map(() => consumers).join(' UNION ALL '), values: channelIds.flatMap((id) => [id, inlineFanout + 1]) },
     ...(keyed.length > 0 ? [takeKeys(keyed, 'INSERT IGNORE'), keyHolders(keyed)] : []),
   );
-  const audiences = new Map<number, Audience>(channelRows.map(({ id }) => [id, { consumerIds: [] }]));
+  const audiences = new Map<number, Audience>(channelRows.map(({ id, version }) => [id, { consumerIds: [], version }]));
   for (const { channel_id, id } of consumerRows) audiences.get(channel_id)?.consumerIds.push(id);
-  for (const [channelId, { consumerIds }] of audiences) {
-    if (consumerIds.length > inlineFanout) audiences.set(channelId, await largeAudience(packets, channelId));
+  for (const [channelId, audience] of audiences) {
+    if (audience.consumerIds.length > inlineFanout) audiences.set(channelId, { ...audience, ...(await largeAudience(packets, channelId)) });
+    else audience.filters = filtersOf(consumerRows.filter((row) => row.channel_id === channelId));
   }
   return { audiences, repeats: audiences.size < channelIds.length ? new Map() : repeatsAmong(keyed, keyRows) };
 }
 
-async function largeAudience(packets: Packets, channelId: number): Promise<Audience> {
+async function largeAudience(packets: Packets, channelId: number): Promise<Pick<Audience, 'consumerIds' | 'fanout'>> {
   const [[all]] = await packets.send<[{ last: number; deliveries: string }[]]>({
     sql: 'SELECT MAX(id) AS last, COUNT(*) AS deliveries FROM consumer FORCE INDEX (consumer_by_channel) WHERE channel_id = ?',
     values: [channelId],
@@ -158,20 +163,40 @@ function repeatsAmong(keyed: readonly Keyed[], rows: readonly KeyRow[]): Map<Id,
   return repeats;
 }
 
-async function store(packets: Packets, batch: readonly NewMessage[], { audiences, repeats }: FirstLook): Promise<Map<Id, AcceptOutcome>> {
+async function store(
+  packets: Packets,
+  batch: readonly NewMessage[],
+  { audiences, repeats }: FirstLook,
+  onUnjudged: OnUnjudged,
+): Promise<Map<Id, AcceptOutcome>> {
   const fresh = batch.filter((message) => !repeats.has(message.id));
-  if (fresh.length > 0) await packets.commit(...messageInserts(fresh, audiences), ...deliveryInserts(fresh, audiences));
-  return new Map(batch.map((message) => [message.id, repeats.get(message.id) ?? accepted(message, audiences.get(message.channelId)!)]));
+  const sendings = sendingsOf(fresh, audiences, onUnjudged);
+  if (fresh.length > 0) await packets.commit(...messageInserts(sendings), ...deliveryInserts(sendings));
+  return new Map([...repeats, ...sendings.map((sending) => [sending.message.id, accepted(sending)] as const)]);
 }
+
+/** A message with whom it goes to. */
+interface Sending {
+  message: NewMessage;
+  audience: Audience;
+  consumerIds: readonly number[];
+}
+
+const sendingsOf = (batch: readonly NewMessage[], audiences: ReadonlyMap<number, Audience>, onUnjudged: OnUnjudged): Sending[] =>
+  batch.map((message) => {
+    const audience = audiences.get(message.channelId)!;
+    const { consumerIds, filters } = audience;
+    return { message, audience, consumerIds: filters ? recipients(consumerIds, filters, message, onUnjudged) : consumerIds };
+  });
 
 const statusFor = (audience: Audience): MessageStatus => (audience.fanout ? 'acknowledged' : 'out-for-delivery');
 
-function messageInserts(batch: readonly NewMessage[], audiences: Map<number, Audience>): Statement[] {
-  const rows = batch.map((m) => [
+function messageInserts(sendings: readonly Sending[]): Statement[] {
+  const rows = sendings.map(({ message: m, audience }) => [
     m.id,
     m.channelId,
     m.producerId,
-    messageStatusCode(statusFor(audiences.get(m.channelId)!)),
+    messageStatusCode(statusFor(audience)),
     m.priority,
     m.type,
     m.orderingKey,
@@ -189,11 +214,11 @@ function messageInserts(batch: readonly NewMessage[], audiences: Map<number, Aud
 const literal = (payload: Buffer): Buffer | { toSqlString: () => string } =>
   isAscii(payload) ? mysql2.raw(`_binary${mysql2.escape(payload.toString('latin1'))}`) : payload;
 
-function deliveryInserts(batch: readonly NewMessage[], audiences: Map<number, Audience>): Statement[] {
+function deliveryInserts(sendings: readonly Sending[]): Statement[] {
   const places: Place[] = [];
   const fanouts: unknown[][] = [];
-  for (const message of batch) {
-    const { consumerIds, fanout } = audiences.get(message.channelId)!;
+  for (const { message, audience, consumerIds } of sendings) {
+    const { fanout } = audience;
     const rank = 9 - message.priority;
     if (fanout) fanouts.push([message.id, message.channelId, rank, fanout.lastConsumerId]);
     for (const consumerId of consumerIds) places.push({ messageId: message.id, consumerId, rank });
@@ -225,7 +250,7 @@ export function newDeliveries(places: readonly Place[]): Statement[] {
   return statements;
 }
 
-function accepted(message: NewMessage, audience: Audience): AcceptOutcome {
-  const deliveries = audience.fanout?.deliveries ?? audience.consumerIds.length;
-  return { kind: 'accepted', id: message.id, status: statusFor(audience), deliveries, consumerIds: audience.consumerIds };
+function accepted({ message, audience, consumerIds }: Sending): AcceptOutcome {
+  const deliveries = audience.fanout?.deliveries ?? consumerIds.length;
+  return { kind: 'accepted', id: message.id, status: statusFor(audience), deliveries, consumerIds };
 }

@@ -1,14 +1,21 @@
 import { failUnless } from './fence.js';
 import type { Statement } from './packets.js';
+import type { Filters, OnUnjudged } from './recipients.js';
 
 /** Who gets the messages of a channel. */
 export interface Audience {
   consumerIds: number[];
+  /** Of the channel: counts the changes of its consumers' filters. */
+  version: number;
+  /** Of those that have one. Not read where a channel has more consumers than are served inline. */
+  filters?: Filters;
   /** Set when the channel has more consumers than are served inline. */
   fanout?: { lastConsumerId: number; deliveries: number };
 }
 
 const MAX_KNOWN = 10_000;
+/** A filter takes some kilobytes. */
+const MAX_FILTERS = 10_000;
 
 /**
  * The consumers of channels as an accepting transaction saw them last. Never trusted: the transaction that uses them proves that they are as they
@@ -16,6 +23,9 @@ const MAX_KNOWN = 10_000;
  */
 export class Audiences {
   private readonly known = new Map<number, Audience>();
+  private filters = 0;
+
+  constructor(readonly onUnjudged: OnUnjudged = () => undefined) {}
 
   /** Those of a batch's channels, ordered by channel; undefined unless all are known. */
   of(batch: readonly { channelId: number }[]): Map<number, Audience> | undefined {
@@ -29,22 +39,28 @@ export class Audiences {
   }
 
   set(channelId: number, audience: Audience | undefined): void {
-    if (this.known.size >= MAX_KNOWN) this.known.clear();
-    if (audience) this.known.set(channelId, audience);
-    else this.known.delete(channelId);
+    this.filters -= this.known.get(channelId)?.filters?.size ?? 0;
+    this.known.delete(channelId);
+    if (!audience) return;
+    if (this.known.size >= MAX_KNOWN || this.filters >= MAX_FILTERS) {
+      this.known.clear();
+      this.filters = 0;
+    }
+    this.known.set(channelId, audience);
+    this.filters += audience.filters?.size ?? 0;
   }
 }
 
 /**
- * Ends the packet unless each channel is there with the same consumers. Ids only grow, so the same number of them below the same last one are the same
- * consumers. To be sent behind the lock of the channels.
+ * Ends the packet unless each channel is there with the same consumers and the same filters. Ids only grow, so the same number of them below the same last
+ * one are the same consumers. To be sent behind the lock of the channels.
  */
 export function expectAudiences(audiences: ReadonlyMap<number, Audience>): Statement {
-  const one = `(SELECT COUNT(*) FROM channel h FORCE INDEX (PRIMARY) WHERE h.id = ?) = 1 AND
+  const one = `(SELECT COUNT(*) FROM channel h FORCE INDEX (PRIMARY) WHERE h.id = ? AND h.audience_version = ?) = 1 AND
       (SELECT CONCAT(COUNT(*), ' ', COALESCE(MAX(c.id), 0)) FROM consumer c FORCE INDEX (consumer_by_channel) WHERE c.channel_id = ?) = ?`;
-  const values = [...audiences].flatMap(([channelId, { consumerIds, fanout }]) => {
+  const values = [...audiences].flatMap(([channelId, { consumerIds, version, fanout }]) => {
     const same = fanout ? [fanout.deliveries, fanout.lastConsumerId] : [consumerIds.length, consumerIds.at(-1) ?? 0];
-    return [channelId, channelId, same.join(' ')];
+    return [channelId, version, channelId, same.join(' ')];
   });
   return failUnless(Array.from(audiences, () => one).join(' AND '), values);
 }

@@ -1,6 +1,7 @@
-import { EPOCH_MS, messageStatusCode, type Id } from '@app/domain';
+import { EPOCH_MS, type Filterable, type FilterJson, messageStatusCode, type Id, type Unjudged } from '@app/domain';
 import { newDeliveries } from './accept.js';
-import type { Database } from './database.js';
+import type { Database, Session } from './database.js';
+import { filtersOf, type OnUnjudged, recipients } from './recipients.js';
 
 /** Consumers served in one transaction. */
 export const FAN_OUT_STEP = 1_000;
@@ -16,10 +17,13 @@ interface FanoutRow {
 export interface FanOutResult {
   deliveries: number;
   consumerIds: number[];
+  /** What filters could not judge, and was delivered. */
+  unjudged: Unjudged[];
 }
 
 /**
- * Makes the deliveries of the oldest accepted message that nobody else is fanning out, for the next 1000 consumers that existed when it was accepted.
+ * Makes the deliveries of the oldest accepted message that nobody else is fanning out, for the next 1000 consumers that existed when it was accepted,
+ * without those whose filter it does not match.
  * The cursor moves in the same transaction, so that a kill repeats nothing. Returns undefined when there is nothing older than `olderThanMs`.
  */
 export function fanOut(database: Database, olderThanMs = 0): Promise<FanOutResult | undefined> {
@@ -32,19 +36,37 @@ export function fanOut(database: Database, olderThanMs = 0): Promise<FanOutResul
     );
     if (!row) return undefined;
     await session.query('SELECT id FROM channel FORCE INDEX (PRIMARY) WHERE id = ? LOCK IN SHARE MODE', [row.channel_id]);
-    const consumers = await session.query<{ id: number }[]>(
-      `SELECT id FROM consumer FORCE INDEX (consumer_by_channel) WHERE channel_id = ? AND id > ? AND id <= ? ORDER BY channel_id, id LIMIT ?`,
+    const consumers = await session.query<{ id: number; filter: FilterJson | string | null }[]>(
+      `SELECT id, filter FROM consumer FORCE INDEX (consumer_by_channel) WHERE channel_id = ? AND id > ? AND id <= ? ORDER BY channel_id, id LIMIT ?`,
       [row.channel_id, row.after_consumer_id, row.last_consumer_id, FAN_OUT_STEP],
     );
-    const consumerIds = consumers.map(({ id }) => id);
+    const unjudged: Unjudged[] = [];
+    const consumerIds = await matching(session, row.message_id, consumers, (reason) => void unjudged.push(reason));
     const places = consumerIds.map((consumerId) => ({ messageId: row.message_id, consumerId, rank: row.prio_rank }));
     for (const { sql, values } of newDeliveries(places)) await session.query(sql, values);
-    if (consumerIds.length === FAN_OUT_STEP) {
-      await session.query('UPDATE fanout SET after_consumer_id = ? WHERE message_id = ?', [consumerIds.at(-1), row.message_id]);
+    if (consumers.length === FAN_OUT_STEP) {
+      await session.query('UPDATE fanout SET after_consumer_id = ? WHERE message_id = ?', [consumers.at(-1)!.id, row.message_id]);
     } else {
       await session.query('DELETE FROM fanout WHERE message_id = ?', [row.message_id]);
       await session.query('UPDATE message SET status = ? WHERE id = ?', [messageStatusCode('out-for-delivery'), row.message_id]);
     }
-    return { deliveries: consumerIds.length, consumerIds };
+    return { deliveries: consumerIds.length, consumerIds, unjudged };
   });
+}
+
+/** Reads the message only if one of the consumers has a filter. */
+async function matching(
+  session: Session,
+  messageId: Id,
+  consumers: readonly { id: number; filter: FilterJson | string | null }[],
+  onUnjudged: OnUnjudged,
+): Promise<number[]> {
+  const consumerIds = consumers.map(({ id }) => id);
+  const filters = filtersOf(consumers);
+  if (!filters) return consumerIds;
+  const [message] = await session.query<Filterable[]>(
+    'SELECT type, content_type AS contentType, headers, payload FROM message FORCE INDEX (PRIMARY) WHERE id = ?',
+    [messageId],
+  );
+  return message ? recipients(consumerIds, filters, message, onUnjudged) : consumerIds;
 }

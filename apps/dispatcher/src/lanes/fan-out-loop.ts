@@ -25,6 +25,7 @@ export class FanOutLoop {
       return this.waitMs * (0.75 + Math.random() / 2);
     }
     this.parts.metrics.fannedOut.inc(step.deliveries);
+    for (const reason of step.unjudged) this.parts.metrics.filtersUnjudged.inc({ reason });
     this.made(step.consumerIds);
     this.waitMs = BUSY_MS;
     return 0;

@@ -12,12 +12,13 @@ export interface RepairParts {
 }
 
 /** Messages that were accepted longer than the rational delay ago and are not out for delivery. */
-export const fanOutForgotten = ({ database, nudges, rationalDelayMs }: RepairParts): Duty => ({
+export const fanOutForgotten = ({ database, nudges, log, rationalDelayMs }: RepairParts): Duty => ({
   name: 'fan-out-forgotten',
   everyMs: 1_000,
   doOnce: () =>
     drain(async () => {
       const step = await fanOut(database, rationalDelayMs);
+      if (step && step.unjudged.length > 0) log.warn({ deliveries: step.unjudged.length, reason: step.unjudged[0] }, 'filters.unjudged');
       if (step && step.consumerIds.length > 0) nudges.nudge(step.consumerIds);
       return step ? Math.max(1, step.deliveries) : 0;
     }),

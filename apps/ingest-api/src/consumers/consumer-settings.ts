@@ -8,6 +8,8 @@ import {
   judgeUrl,
   MASK,
   parseAuth,
+  type FilterJson,
+  parseFilter,
   parseRetryPolicy,
   parseSignature,
   parseTls,
@@ -54,6 +56,7 @@ export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: numb
   const auth = authOf(body, rules, problems);
   const tls = tlsOf(body, nowMs, problems);
   const signature = signatureOf(body, problems);
+  const filter = filterOf(body, problems);
   problems.push(...takenHeaders(headers, signature, auth));
   const secret = { scheme: signature.scheme, secret: body.signingSecret ?? null };
   if (secret.secret !== null) problems.push(...judgeSigningSecret(secret.secret, secret.scheme));
@@ -65,6 +68,7 @@ export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: numb
     timeoutMs: body.timeoutMs ?? null,
     maxInFlight: body.maxInFlight ?? null,
     retry,
+    filter,
     signature: isDeepStrictEqual(signature, STANDARD_SIGNATURE) ? null : signature,
     disabled: body.disabled ?? false,
   };
@@ -77,6 +81,13 @@ function signatureOf({ signature }: ConsumerBody, problems: FieldProblem[]): Sig
   if ('signature' in parsed) return parsed.signature;
   problems.push(...parsed.problems);
   return STANDARD_SIGNATURE;
+}
+
+function filterOf({ filter }: ConsumerBody, problems: FieldProblem[]): FilterJson | null {
+  if (filter === undefined || filter === null) return null;
+  const parsed = parseFilter(filter);
+  if ('problems' in parsed) problems.push(...parsed.problems);
+  return { ...filter };
 }
 
 function authOf({ type, auth }: ConsumerBody, rules: TargetRules, problems: FieldProblem[]): Auth | null {

@@ -3,6 +3,7 @@ import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } fro
 import { NotInThisVersion } from '../http/not-in-this-version.js';
 import { retrySchema } from '../http/retry.view.js';
 import { authSchema, tlsSchema } from './credentials.view.js';
+import { filterSchema } from './filter.view.js';
 import { signatureSchema } from './signature.view.js';
 
 export class ConsumerBody {
@@ -90,9 +91,10 @@ export class ConsumerBody {
   @NotInThisVersion()
   rateLimit?: unknown;
 
-  @ApiHideProperty()
-  @NotInThisVersion()
-  filter?: unknown;
+  /** Which messages of the channel it gets: those that match every part. Left out: all. */
+  @IsOptional()
+  @ApiProperty({ ...filterSchema, required: false })
+  filter?: object | null;
 
   @ApiHideProperty()
   @NotInThisVersion()

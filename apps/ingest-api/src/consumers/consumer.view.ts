@@ -4,6 +4,7 @@ import type { Consumer } from '@app/storage';
 import { retrySchema } from '../http/retry.view.js';
 import { authSchema, tlsSchema } from './credentials.view.js';
 import type { ShownCredentials } from './credentials.js';
+import { filterSchema } from './filter.view.js';
 import { signatureSchema } from './signature.view.js';
 
 export class ConsumerView {
@@ -35,6 +36,8 @@ export class ConsumerView {
   publicKey!: string | null;
   /** Until when a replaced signing secret signs as well; null: only the present one does. */
   overlapUntil!: Date | null;
+  @ApiProperty(filterSchema)
+  filter!: object | null;
   ordering!: 'none';
   /** Paused: deliveries are held until resume. */
   paused!: boolean;
@@ -89,6 +92,7 @@ export const viewConsumer = (channel: string, row: Consumer, { headers, auth, tl
   signature: row.signature ?? STANDARD_SIGNATURE,
   publicKey: row.publicKey,
   overlapUntil: overlapUntil(row.formerSecrets ?? [], Date.now()),
+  filter: row.filter,
   ordering: 'none',
   paused: row.pausedAt !== null,
   disabled: row.disabledAt !== null,

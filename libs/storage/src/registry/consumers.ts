@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { type EntityManager, LessThan } from 'typeorm';
 import { Database, type Session } from '../database.js';
 import type { Audit } from '../audit.js';
+import { isDeepStrictEqual } from 'node:util';
 import { changedFields } from './changed-fields.js';
 import { lockChannel, noChannel } from './channels.js';
 import { Consumer } from './entities.js';
@@ -14,7 +15,10 @@ export type SecretColumns = Pick<Consumer, 'signingSecret' | 'publicKey' | 'form
 /** What authorizes. */
 export type CredentialColumns = Pick<Consumer, 'headers' | 'sealedHeaders' | 'auth' | 'tls'>;
 
-export type ConsumerSettings = Pick<Consumer, 'type' | 'url' | 'description' | 'timeoutMs' | 'maxInFlight' | 'retry' | 'signature'> &
+export type ConsumerSettings = Pick<
+  Consumer,
+  'type' | 'url' | 'description' | 'timeoutMs' | 'maxInFlight' | 'retry' | 'signature' | 'filter'
+> &
   SecretColumns &
   CredentialColumns & { disabled: boolean };
 
@@ -59,6 +63,7 @@ export class Consumers {
       if (found) {
         const hold = disabled && found.disabledAt ? {} : { disabledAt, disabledReason };
         await rows.update({ id: found.id }, { ...columns, ...hold, version: ONE_MORE, updatedAt: NOW });
+        if (!isDeepStrictEqual(found.filter, columns.filter)) await audienceChanged(session, channelId);
       } else {
         await rows.insert({ channelId, name, ...columns, disabledAt: disabledAt ?? undefined, disabledReason });
       }
@@ -124,6 +129,11 @@ export class Consumers {
   }
 }
 
+/** Tells accepting transactions, which keep the filters that they saw last, that these are others now. The channel's row is locked. */
+async function audienceChanged(session: Session, channelId: number): Promise<void> {
+  await session.query('UPDATE channel SET audience_version = audience_version + 1 WHERE id = ?', [channelId]);
+}
+
 /** Settings by the names that a request has for them. */
 const publicPart = (given: Omit<ConsumerSettings, 'disabled'> & ({ disabled: boolean } | { disabledAt: Date | null })) => ({
   type: given.type,
@@ -137,6 +147,7 @@ const publicPart = (given: Omit<ConsumerSettings, 'disabled'> & ({ disabled: boo
   auth: given.auth,
   tls: given.tls,
   signature: given.signature,
+  filter: given.filter,
   signingSecret: given.signingSecret,
 });
 

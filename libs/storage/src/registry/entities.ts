@@ -1,4 +1,4 @@
-import type { Auth, ClientTls, FormerSecret, RetryPolicy, SignatureSettings } from '@app/domain';
+import type { Auth, ClientTls, FilterJson, FormerSecret, RetryPolicy, SignatureSettings } from '@app/domain';
 import { Column, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 
 /** The broadcast highway that messages go to. */
@@ -54,6 +54,8 @@ export class Consumer {
   @Column({ name: 'former_secrets', type: 'json', nullable: true }) formerSecrets!: FormerSecret[] | null;
   /** null: as the Standard Webhooks specification says, scheme `v1`. */
   @Column({ type: 'json', nullable: true }) signature!: SignatureSettings | null;
+  /** null: every message of the channel. */
+  @Column({ type: 'json', nullable: true }) filter!: FilterJson | null;
   @Column({ name: 'paused_at', type: 'datetime', precision: 3, nullable: true }) pausedAt!: Date | null;
   @Column({ name: 'disabled_at', type: 'datetime', precision: 3, nullable: true }) disabledAt!: Date | null;
   @Column({ name: 'disabled_reason', type: 'varchar', nullable: true }) disabledReason!: string | null;
