@@ -62,6 +62,7 @@ describe('the description of the API', () => {
         `post ${consumer}/pause`,
         `post ${consumer}/resume`,
         `post ${consumer}/rotate-secret`,
+        `post ${consumer}/test`,
         'get /v1/channels/{channel}/messages',
         'post /v1/channels/{channel}/messages',
         `get ${message}`,

@@ -10,6 +10,9 @@ import { ConsumerActsController } from './consumers/consumer-acts.controller.js'
 import { ConsumerForm } from './consumers/consumer-form.js';
 import { TargetRules } from './consumers/consumer-settings.js';
 import { ConsumersController } from './consumers/consumers.controller.js';
+import { TestDeliveries } from './consumers/test-deliveries.js';
+import { TestDeliveryController } from './consumers/test-delivery.controller.js';
+import { TestWaits } from './consumers/test-waits.js';
 import { FilterTestController } from './consumers/filter-test.controller.js';
 import type { Databases } from './databases.js';
 import { DeadLetterActs } from './dead-letters/dead-letter-acts.js';
@@ -52,6 +55,7 @@ export class AppModule {
         ConsumersController,
         ConsumerActsController,
         FilterTestController,
+        TestDeliveryController,
         MessagesController,
         MessagesReadsController,
         DeliveriesController,
@@ -67,6 +71,7 @@ export class AppModule {
         ...leasing(surroundings),
         { provide: ConsumerForm, useValue: new ConsumerForm(targetRules(config), config.keyRing) },
         DeadLetterActs,
+        TestDeliveries,
       ],
     };
   }
@@ -82,6 +87,7 @@ const rights = ({ config, metrics, log, databases }: IngestSurroundings): Provid
 
 /** What makes it one process among others. */
 const taking = ({ config, metrics, log, databases: { publishing: database, reads } }: IngestSurroundings): Provider[] => [
+  { provide: TestWaits, useValue: new TestWaits() },
   { provide: Polls, useFactory: () => new Polls({ database: reads, metrics, log }, config) },
   {
     provide: NudgeListener,
@@ -105,10 +111,10 @@ const taking = ({ config, metrics, log, databases: { publishing: database, reads
   { provide: Nudges, inject: [Polls, NudgePeers], useFactory: (polls: Polls, peers: NudgePeers) => new Nudges(polls, peers) },
   {
     provide: ProcessLife,
-    inject: [Node, AcceptQueue, Polls, NudgePeers, NudgeListener],
-    useFactory: (node: Node, queue: AcceptQueue, polls: Polls, peers: NudgePeers, listener: NudgeListener) => {
+    inject: [Node, AcceptQueue, Polls, TestWaits, NudgePeers, NudgeListener],
+    useFactory: (node: Node, queue: AcceptQueue, polls: Polls, tests: TestWaits, peers: NudgePeers, listener: NudgeListener) => {
       const beats = heartbeat({ node, everyMs: HEARTBEAT_MS, skewMs: () => clockSkewMs(database), metrics, log });
-      return new ProcessLife(node, { queue, polls, peers, listener, heartbeat: beats }, log);
+      return new ProcessLife(node, { queue, polls, tests, peers, listener, heartbeat: beats }, log);
     },
   },
 ];

@@ -1,11 +1,13 @@
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { farewell, type Log, type NudgeListener, type NudgePeers, type Repeat } from '@app/runtime';
 import type { Node } from '@app/storage';
+import type { TestWaits } from './consumers/test-waits.js';
 import type { Polls } from './leases/polls.js';
 
 interface Parts {
   readonly queue: { close(): Promise<void> };
   readonly polls: Polls;
+  readonly tests: TestWaits;
   readonly peers: NudgePeers;
   readonly listener: NudgeListener;
   readonly heartbeat: Repeat;
@@ -31,6 +33,7 @@ export class ProcessLife implements OnApplicationBootstrap, BeforeApplicationShu
   /** Requests that wait for something to happen are answered without it. */
   stopWaiting(): void {
     this.parts.polls.close();
+    this.parts.tests.close();
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -33,5 +33,6 @@ export { type ClientTls, isKeyOf, parseTls } from './client-tls.js';
 export { FILTER_LIMITS, type FilterJson, type FilterNode, parseFilter } from './filter.js';
 export { FILTERED_BODY_BYTES, type Filterable, FilterSubject, type Judgement, type Unjudged } from './judge-filter.js';
 export { isName } from './names.js';
+export { isTest, stepOfTest, TEST_HEADER, testHeaders } from './test-delivery.js';
 export { MAX_SCOPES, type Need, type Scope, allows, formatScope, parseScopes } from './scopes.js';
 export { type FieldProblem, Problem, type ProblemCode, type ProblemOptions, problems } from './problem.js';

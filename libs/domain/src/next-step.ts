@@ -27,10 +27,16 @@ export type AttemptResult =
   | { readonly kind: 'answered'; readonly httpCode: number; readonly retryAfterMs?: number }
   | { readonly kind: 'failed'; readonly errorClass: ErrorClass };
 
+/** `test-failed`: not a dead letter, see test-delivery.ts. */
 export type NextStep =
   | { readonly to: 'delivered' }
   | { readonly to: 'retry'; readonly delayMs: number; readonly errorClass: ErrorClass }
-  | { readonly to: 'dead'; readonly reason: DeadReason; readonly errorClass: ErrorClass; readonly disableConsumer: boolean };
+  | {
+      readonly to: 'dead';
+      readonly reason: DeadReason | 'test-failed';
+      readonly errorClass: ErrorClass;
+      readonly disableConsumer: boolean;
+    };
 
 /**
  * What an attempt means for its delivery: 2xx is delivered; 410 is dead at once and disables the consumer; a blocked target is dead at

@@ -21,7 +21,7 @@ export function observeAttempt(attempted: Attempted, metrics: AttemptMetrics, lo
   const { messageId, channel, consumer, attempt, step, startedAtMs, durationMs, httpCode } = attempted;
   metrics.attempts.inc({ outcome: step.to === 'delivered' ? 'delivered' : step.errorClass });
   if (step.to === 'delivered') metrics.endToEndSeconds.observe(Math.max(0, startedAtMs + durationMs - msOf(messageId)) / 1000);
-  if (step.to === 'dead') metrics.dead.inc({ reason: step.reason });
+  if (step.to === 'dead' && step.reason !== 'test-failed') metrics.dead.inc({ reason: step.reason });
   const line = {
     message: messageId,
     channel,

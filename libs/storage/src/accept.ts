@@ -93,7 +93,7 @@ async function storedAtOnce(database: Database, sendings: readonly Sending[], au
   }
 }
 
-const lockChannels = (channelIds: number[]): Statement => ({
+export const lockChannels = (channelIds: number[]): Statement => ({
   sql: 'SELECT id, audience_version AS version FROM channel FORCE INDEX (PRIMARY) WHERE id IN (?) ORDER BY id LOCK IN SHARE MODE',
   values: [channelIds],
 });
@@ -176,7 +176,7 @@ async function store(
 }
 
 /** A message with whom it goes to. */
-interface Sending {
+export interface Sending {
   message: NewMessage;
   audience: Audience;
   consumerIds: readonly number[];
@@ -191,7 +191,7 @@ const sendingsOf = (batch: readonly NewMessage[], audiences: ReadonlyMap<number,
 
 const statusFor = (audience: Audience): MessageStatus => (audience.fanout ? 'acknowledged' : 'out-for-delivery');
 
-function messageInserts(sendings: readonly Sending[]): Statement[] {
+export function messageInserts(sendings: readonly Sending[]): Statement[] {
   const rows = sendings.map(({ message: m, audience }) => [
     m.id,
     m.channelId,
@@ -214,7 +214,7 @@ function messageInserts(sendings: readonly Sending[]): Statement[] {
 const literal = (payload: Buffer): Buffer | { toSqlString: () => string } =>
   isAscii(payload) ? mysql2.raw(`_binary${mysql2.escape(payload.toString('latin1'))}`) : payload;
 
-function deliveryInserts(sendings: readonly Sending[]): Statement[] {
+export function deliveryInserts(sendings: readonly Sending[]): Statement[] {
   const places: Place[] = [];
   const fanouts: unknown[][] = [];
   for (const { message, audience, consumerIds } of sendings) {

@@ -1,4 +1,5 @@
 export { accept, type AcceptOutcome, type Idempotency, type NewMessage } from './accept.js';
+export { acceptTest, isOver, type TestAcceptance } from './accept-test.js';
 export { Audiences } from './audiences.js';
 export { Audit, listAudit, pruneAudit, type AuditEntry, type AuditFilter, type AuditOutcome, type AuditRow } from './audit.js';
 export { backlog, deadLetterCounts, lanes, COUNT_LIMIT, type Backlog, type Lane } from './backlog.js';

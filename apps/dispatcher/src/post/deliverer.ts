@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nextStep } from '@app/domain';
+import { isTest, nextStep, stepOfTest } from '@app/domain';
 import type { DispatcherMetrics, Log } from '@app/runtime';
 import { type Claimed, type Database, type Outgoing, type Settlement, giveBack } from '@app/storage';
 import type { Slots } from '../lanes/slots.js';
@@ -94,9 +94,10 @@ export class Deliverer {
     return attempted;
   }
 
-  private settlement({ claim, target }: Work, attempted: Attempted): Settlement {
+  private settlement({ claim, target, message }: Work, attempted: Attempted): Settlement {
     const { result, startedAtMs, durationMs, httpCode, responseBody } = attempted;
-    const step = nextStep(result, target.retry, claim.attempt - claim.attemptsBefore, Math.random());
+    const planned = nextStep(result, target.retry, claim.attempt - claim.attemptsBefore, Math.random());
+    const step = message && isTest(message.headers) ? stepOfTest(planned) : planned;
     if (step.to === 'delivered') this.parts.pace.delivered(claim.consumerId, durationMs);
     else this.parts.pace.failed(claim.consumerId);
     return { claim, step, startedAtMs, durationMs, httpCode, errorClass: step.to === 'delivered' ? null : step.errorClass, responseBody };

@@ -62,8 +62,11 @@ export function filterable({ type, contentType, headers, payload, payloadBase64 
     type: type ?? null,
     contentType: contentType ?? null,
     headers: headers ? JSON.stringify(headers) : null,
-    payload: payloadBase64 ? Buffer.from(payloadBase64, 'base64') : Buffer.from(textOf(payload)),
+    payload: payloadOf({ payload, payloadBase64 }),
   };
 }
+
+export const payloadOf = ({ payload, payloadBase64 }: Pick<FilterTestMessage, 'payload' | 'payloadBase64'>): Buffer =>
+  payloadBase64 ? Buffer.from(payloadBase64, 'base64') : Buffer.from(textOf(payload));
 
 const textOf = (payload: unknown): string => (typeof payload === 'string' ? payload : (JSON.stringify(payload) ?? ''));
