@@ -158,7 +158,7 @@ describe('management', () => {
       [{ ...hook, headers: [] }, 'headers', /object/],
       [{ ...hook, rateLimit: { perSecond: 1 } }, 'rateLimit', /this version/],
       [{ ...hook, filter: { where: {} } }, 'filter.where', /not a part of a filter/],
-      [{ ...hook, batch: {} }, 'batch', /this version/],
+      [{ ...hook, batch: {} }, 'batch.maxMessages', /1 to 100/],
       [{ ...hook, auth: {} }, 'auth.type', /basic, bearer, oauth2/],
       [{ ...hook, ordering: 'key' }, 'ordering', /this version/],
     ])('refuses a consumer %j, naming %s', async (body, field, message) => {

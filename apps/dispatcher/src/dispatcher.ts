@@ -100,7 +100,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     this.pools = new Pools({ allowed: config.allowedTargets, resolve }, config.deliveryTimeoutMs);
     this.settler = new Settler({ database, node, metrics, log }, (batch, lost) => this.settled(batch, lost));
     this.deliverer = new Deliverer(
-      { database, pools: this.pools, tokens: new Tokens(this.pools), slots, pace, metrics, log },
+      { database, pools: this.pools, tokens: new Tokens(this.pools), slots, pace, metrics, log, mint: () => node.mint() },
       (settlement, work) => {
         this.targetOf.set(settlement.claim, work.target);
         this.settler.add(settlement);

@@ -32,6 +32,8 @@ export { type Auth, authorizationOf, authSecrets, type OAuth2, parseAuth } from 
 export { type ClientTls, isKeyOf, parseTls } from './client-tls.js';
 export { FILTER_LIMITS, type FilterJson, type FilterNode, parseFilter } from './filter.js';
 export { FILTERED_BODY_BYTES, type Filterable, FilterSubject, type Judgement, type Unjudged } from './judge-filter.js';
+export { type BatchAnswer, readBatchAnswer } from './batch-answer.js';
+export { BATCH_LIMITS, type BatchSettings, parseBatch } from './batch-settings.js';
 export { isName } from './names.js';
 export { isTest, stepOfTest, TEST_HEADER, testHeaders } from './test-delivery.js';
 export { MAX_SCOPES, type Need, type Scope, allows, formatScope, parseScopes } from './scopes.js';

@@ -26,6 +26,8 @@ export interface Work {
   message: Outgoing | undefined;
   /** By the monotonic clock, which runs on while a process is frozen: an attempt must be able to end and settle before this. */
   leaseEndsAt: number;
+  /** Set for the one that stands for all that are posted together. */
+  batched?: true;
 }
 
 export interface ClaimSettings {
@@ -164,13 +166,16 @@ export class ClaimLoop {
 
   private freeOf(consumerId: number): number {
     const { targets, slots, pace } = this.parts;
-    const limit = targets.peek(consumerId)?.maxInFlight ?? this.settings.maxInFlightPerConsumer;
+    const target = targets.peek(consumerId);
+    const limit = target?.maxInFlight ?? this.settings.maxInFlightPerConsumer;
+    if (target?.batch) return limit * target.batch.maxMessages - slots.usedBy(consumerId);
     return limit + pace.ahead(consumerId, limit) - slots.usedBy(consumerId);
   }
 
   private leaseMs(consumerId: number): number {
-    const timeoutMs = this.parts.targets.peek(consumerId)?.timeoutMs ?? this.settings.deliveryTimeoutMs;
-    return timeoutMs + this.settings.settleTimeMs + LEASE_MARGIN_MS;
+    const target = this.parts.targets.peek(consumerId);
+    const timeoutMs = target?.timeoutMs ?? this.settings.deliveryTimeoutMs;
+    return timeoutMs + (target?.batch?.maxWaitMs ?? 0) + this.settings.settleTimeMs + LEASE_MARGIN_MS;
   }
 
   /** A lane that gave all that was asked for may have more; one that gave less is empty for now, or not open. */

@@ -1,4 +1,4 @@
-import { type Cidr, DEFAULT_RETRY, type KeyRing, type RetryPolicy, judgeUrl } from '@app/domain';
+import { type BatchSettings, type Cidr, DEFAULT_RETRY, type KeyRing, type RetryPolicy, judgeUrl } from '@app/domain';
 import type { Log } from '@app/runtime';
 import { type Database, type StoredTarget, loadTargets } from '@app/storage';
 import { NOTHING_UNSEALED, unseal, type Unsealed } from './unseal.js';
@@ -16,6 +16,8 @@ export interface Target extends Unsealed {
   timeoutMs: number;
   maxInFlight: number;
   retry: RetryPolicy;
+  /** null: each message in a POST of its own. */
+  batch: BatchSettings | null;
 }
 
 export interface TargetDefaults {
@@ -68,6 +70,7 @@ export class Targets {
       timeoutMs: stored.timeoutMs ?? deliveryTimeoutMs,
       maxInFlight: stored.maxInFlight ?? maxInFlightPerConsumer,
       retry: stored.retry ?? DEFAULT_RETRY,
+      batch: stored.batch,
       ...(unsealed ?? NOTHING_UNSEALED),
     };
   }

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isTest, nextStep, stepOfTest } from '@app/domain';
+import { type Id, isTest, nextStep, type NextStep, stepOfTest } from '@app/domain';
 import type { DispatcherMetrics, Log } from '@app/runtime';
 import { type Claimed, type Database, type Outgoing, type Settlement, giveBack } from '@app/storage';
 import type { Slots } from '../lanes/slots.js';
 import type { Work } from '../lanes/claim-loop.js';
 import type { Pace } from '../lanes/pace.js';
+import { Batches } from './batches.js';
+import { batchMessage, type Posted } from './batch-request.js';
+import { batchSteps } from './batch-steps.js';
 import { Attempt, type Attempted } from './post.js';
 import type { Pools } from './pools.js';
 import { TokenAttempt } from './token-attempt.js';
@@ -19,12 +22,14 @@ interface Parts {
   pace: Pace;
   metrics: DispatcherMetrics;
   log: Log;
+  mint: () => Id;
 }
 
 /** From claimed rows to outcomes: POSTs each message, and hands the outcome to be settled. */
 export class Deliverer {
   private readonly attempts = new Set<Attempt | TokenAttempt>();
   private readonly turns = new Turns();
+  private readonly batches: Batches;
   private cut = false;
   /** Claims whose attempt is under way or waits for its turn. */
   private readonly underWay = new Set<Work>();
@@ -35,19 +40,29 @@ export class Deliverer {
     private readonly parts: Parts,
     private readonly done: (settlement: Settlement, work: Work) => void,
     private readonly ends: { attempted: (consumerId: number) => void; settled: () => void },
-  ) {}
+  ) {
+    const { slots } = parts;
+    // Beyond half of the slots those that wait would be missed by others.
+    this.batches = new Batches(
+      () => slots.used > slots.left,
+      (works) => void this.deliverBatch(works),
+    );
+  }
 
   begin(batch: readonly Work[]): void {
     for (const work of batch) {
       this.underWay.add(work);
       this.parts.slots.hold(work.message?.payload.length ?? 0);
-      if (this.turns.begin(work)) void this.deliver(work);
+      if (work.target.batch) this.batches.add(work);
+      else if (this.turns.begin(work)) void this.deliver(work);
     }
+    this.batches.pump();
   }
 
   /** Waits up to `graceMs` for the attempts under way; those that are not over by then are cut off and given back, to be attempted again by others. */
   async stop(graceMs: number): Promise<void> {
     this.stopping = true;
+    for (const work of this.batches.drain()) void this.release(work);
     if (await this.endedWithin(graceMs)) return;
     this.parts.log.warn({ cut: this.underWay.size }, 'dispatcher.cutting-off');
     this.cut = true;
@@ -85,22 +100,67 @@ export class Deliverer {
     }
   }
 
+  /** One POST for several deliveries of a consumer; each has its own outcome. */
+  private async deliverBatch(works: readonly Work[]): Promise<void> {
+    const late = works.filter((work) => this.stopping || !this.mayBegin(work));
+    for (const work of late) void this.release(work);
+    const inTime = works.filter((work) => !late.includes(work));
+    for (const work of inTime) if (!work.message) this.end(work, this.settlement(work, missing()));
+    await this.postBatch(inTime.filter(isThere));
+    this.batches.ended(works[0]!.claim.consumerId);
+  }
+
+  private async postBatch(works: readonly Posted[]): Promise<void> {
+    const { pools, mint, log } = this.parts;
+    const last = works.at(-1);
+    if (!last) return;
+    const attempted = await this.attempt(pools, { ...last, batched: true }, batchMessage(mint(), works));
+    if (this.cut && attempted.httpCode === null) {
+      for (const work of works) void this.release(work);
+      return;
+    }
+    const { steps, unknown } = batchSteps(works, attempted, Math.random);
+    if (unknown > 0) log.warn({ channel: last.target.channel, consumer: last.target.consumer, unknown }, 'batch.unknown-failures');
+    for (const [index, work] of works.entries()) this.end(work, settlementOf(work, attempted, steps[index]!));
+  }
+
+  /** Of one of a batch. */
+  private end(work: Work, settlement: Settlement): void {
+    this.done(settlement, work);
+    this.leave(work);
+  }
+
+  /** Gives back what was to be in a batch and was not attempted. */
+  private async release(work: Work): Promise<void> {
+    await this.return(work);
+    this.leave(work);
+  }
+
+  private leave(work: Work): void {
+    this.parts.slots.drop(work.message?.payload.length ?? 0);
+    this.ends.attempted(work.claim.consumerId);
+    this.underWay.delete(work);
+    if (this.underWay.size === 0) this.ended?.();
+  }
+
   private async attempt(pools: Pools, work: Work, message: Outgoing): Promise<Attempted> {
     const { oauth } = work.target;
-    const attempt = oauth && work.target.url ? new TokenAttempt(this.parts.tokens, oauth) : new Attempt();
+    const wants = work.batched ? 'answer' : undefined;
+    const attempt = oauth && work.target.url ? new TokenAttempt(this.parts.tokens, oauth, wants) : new Attempt(wants);
     this.attempts.add(attempt);
     const attempted = await attempt.post(pools, work, message);
     this.attempts.delete(attempt);
     return attempted;
   }
 
-  private settlement({ claim, target, message }: Work, attempted: Attempted): Settlement {
-    const { result, startedAtMs, durationMs, httpCode, responseBody } = attempted;
+  private settlement(work: Work, attempted: Attempted): Settlement {
+    const { claim, target, message } = work;
+    const { result, durationMs } = attempted;
     const planned = nextStep(result, target.retry, claim.attempt - claim.attemptsBefore, Math.random());
     const step = message && isTest(message.headers) ? stepOfTest(planned) : planned;
     if (step.to === 'delivered') this.parts.pace.delivered(claim.consumerId, durationMs);
     else this.parts.pace.failed(claim.consumerId);
-    return { claim, step, startedAtMs, durationMs, httpCode, errorClass: step.to === 'delivered' ? null : step.errorClass, responseBody };
+    return settlementOf(work, attempted, step);
   }
 
   /** Gives a claim back that was not attempted. If that fails too, its lease runs out. */
@@ -109,6 +169,18 @@ export class Deliverer {
     this.ends.settled();
   }
 }
+
+const isThere = (work: Work): work is Posted => work.message !== undefined;
+
+const settlementOf = ({ claim }: Work, { startedAtMs, durationMs, httpCode, responseBody }: Attempted, step: NextStep): Settlement => ({
+  claim,
+  step,
+  startedAtMs,
+  durationMs,
+  httpCode,
+  errorClass: step.to === 'delivered' ? null : step.errorClass,
+  responseBody,
+});
 
 /** The message is not there any more: its partition was dropped while the delivery waited. */
 function missing(): Attempted {

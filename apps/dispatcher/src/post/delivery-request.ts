@@ -8,7 +8,7 @@ const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
  * Headers of one attempt as a flat list, signed over the exact bytes now. The id is the same on every attempt; the producer's own headers come before the
  * consumer's static ones, which replace them, and never in place of a header that is ours.
  */
-export function deliveryHeaders({ claim, target }: Work, message: Outgoing, nowMs: number, authorization?: string): string[] {
+export function deliveryHeaders({ claim, target, batched }: Work, message: Outgoing, nowMs: number, authorization?: string): string[] {
   const headers = [
     'content-type',
     message.contentType ?? DEFAULT_CONTENT_TYPE,
@@ -17,8 +17,7 @@ export function deliveryHeaders({ claim, target }: Work, message: Outgoing, nowM
     target.channel,
     'posthorn-consumer',
     target.consumer,
-    'posthorn-attempt',
-    String(claim.attempt),
+    ...(batched ? [] : ['posthorn-attempt', String(claim.attempt)]),
     'posthorn-priority',
     String(message.priority),
     'user-agent',

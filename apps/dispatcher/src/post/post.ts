@@ -10,6 +10,8 @@ import type { Pools } from './pools.js';
 const READ_BYTES = 16 * 1024;
 /** Of a failed attempt's answer, at most this much is kept. */
 const KEPT_BYTES = 4 * 1024;
+/** Of an answer to a batch, which names messages, at most this much is read. */
+const ANSWER_BYTES = 64 * 1024;
 
 export interface Attempted {
   result: AttemptResult;
@@ -18,6 +20,8 @@ export interface Attempted {
   durationMs: number;
   httpCode: number | null;
   responseBody: Buffer | null;
+  /** The whole body of a 2xx, if it was asked for and not too long. */
+  answer?: Buffer;
 }
 
 /**
@@ -38,6 +42,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   private readBytes = 0;
 
   private readonly ended = new Promise<Attempted>((resolve) => (this.resolve = resolve));
+
+  /** With `answer` the body of a 2xx is kept. */
+  constructor(private readonly wants?: 'answer') {}
 
   /**
    * Resolves when the attempt is over, whether by itself, by its deadline or by `abort`. Call it once. An attempt that is part of a larger one has what is left
@@ -82,15 +89,16 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.delivered && this.readBytes < KEPT_BYTES) this.kept.push(chunk.subarray(0, KEPT_BYTES - this.readBytes));
+    const keep = this.keptBytes;
+    if (this.readBytes < keep) this.kept.push(chunk.subarray(0, keep - this.readBytes));
     this.readBytes += chunk.length;
-    if (this.readBytes <= READ_BYTES) return;
-    this.answered();
+    if (this.readBytes <= (this.wants ? ANSWER_BYTES : READ_BYTES)) return;
+    this.answered(false);
     controller.abort(new Error('the answer is too long to read to its end'));
   }
 
   onResponseEnd(): void {
-    this.answered();
+    this.answered(true);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -101,21 +109,28 @@ export class Attempt implements Dispatcher.DispatchHandler {
     return this.httpCode !== null && this.httpCode >= 200 && this.httpCode < 300;
   }
 
-  private answered(): void {
+  private get keptBytes(): number {
+    if (!this.delivered) return KEPT_BYTES;
+    return this.wants ? ANSWER_BYTES : 0;
+  }
+
+  private answered(whole: boolean): void {
     if (this.httpCode === null) return;
     const retryAfterMs = parseRetryAfter(this.retryAfter, Date.now());
-    this.end({ kind: 'answered', httpCode: this.httpCode, retryAfterMs }, this.delivered ? null : Buffer.concat(this.kept));
+    const result = { kind: 'answered', httpCode: this.httpCode, retryAfterMs } as const;
+    if (!this.delivered) this.end(result, Buffer.concat(this.kept));
+    else this.end(result, null, this.wants && whole ? Buffer.concat(this.kept) : undefined);
   }
 
   private fail(errorClass: ReturnType<typeof classOf>): void {
     this.end({ kind: 'failed', errorClass }, null);
   }
 
-  private end(result: AttemptResult, responseBody: Buffer | null): void {
+  private end(result: AttemptResult, responseBody: Buffer | null, answer?: Buffer): void {
     if (this.over) return;
     this.over = true;
     clearTimeout(this.timer);
     const { startedAtMs, httpCode } = this;
-    this.resolve({ result, startedAtMs, durationMs: Math.round(performance.now() - this.began), httpCode, responseBody });
+    this.resolve({ result, startedAtMs, durationMs: Math.round(performance.now() - this.began), httpCode, responseBody, answer });
   }
 }

@@ -19,6 +19,7 @@ export class TokenAttempt {
   constructor(
     private readonly tokens: Tokens,
     private readonly oauth: OAuth2,
+    private readonly wants?: 'answer',
   ) {}
 
   /** Resolves when the attempt is over, whether by itself, by its deadline or by `abort`. Call it once. */
@@ -58,7 +59,7 @@ export class TokenAttempt {
   }
 
   private postWith(token: string, pools: Pools, work: Work, message: Outgoing): Promise<Attempted> {
-    this.posting = new Attempt();
+    this.posting = new Attempt(this.wants);
     return this.posting.post(pools, work, message, { authorization: `Bearer ${token}`, timeoutMs: Math.max(1, this.leftMs(work)) });
   }
 
@@ -66,7 +67,7 @@ export class TokenAttempt {
     return target.timeoutMs - (performance.now() - this.began);
   }
 
-  private whole(attempted: Pick<Attempted, 'result' | 'httpCode' | 'responseBody'>): Attempted {
+  private whole(attempted: Pick<Attempted, 'result' | 'httpCode' | 'responseBody' | 'answer'>): Attempted {
     return { ...attempted, startedAtMs: this.startedAtMs, durationMs: Math.round(performance.now() - this.began) };
   }
 }

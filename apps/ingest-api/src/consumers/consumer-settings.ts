@@ -1,5 +1,6 @@
 import {
   type Auth,
+  type BatchSettings,
   type Cidr,
   type ClientTls,
   type FieldProblem,
@@ -8,6 +9,7 @@ import {
   judgeUrl,
   MASK,
   parseAuth,
+  parseBatch,
   type FilterJson,
   parseFilter,
   parseRetryPolicy,
@@ -57,6 +59,7 @@ export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: numb
   const tls = tlsOf(body, nowMs, problems);
   const signature = signatureOf(body, problems);
   const filter = filterOf(body, problems);
+  const batch = batchOf(body, problems);
   problems.push(...takenHeaders(headers, signature, auth));
   const secret = { scheme: signature.scheme, secret: body.signingSecret ?? null };
   if (secret.secret !== null) problems.push(...judgeSigningSecret(secret.secret, secret.scheme));
@@ -69,6 +72,7 @@ export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: numb
     maxInFlight: body.maxInFlight ?? null,
     retry,
     filter,
+    batch,
     signature: isDeepStrictEqual(signature, STANDARD_SIGNATURE) ? null : signature,
     disabled: body.disabled ?? false,
   };
@@ -81,6 +85,14 @@ function signatureOf({ signature }: ConsumerBody, problems: FieldProblem[]): Sig
   if ('signature' in parsed) return parsed.signature;
   problems.push(...parsed.problems);
   return STANDARD_SIGNATURE;
+}
+
+function batchOf({ batch }: ConsumerBody, problems: FieldProblem[]): BatchSettings | null {
+  if (batch === undefined || batch === null) return null;
+  const parsed = parseBatch(batch);
+  if ('batch' in parsed) return parsed.batch;
+  problems.push(...parsed.problems);
+  return null;
 }
 
 function filterOf({ filter }: ConsumerBody, problems: FieldProblem[]): FilterJson | null {
@@ -134,9 +146,10 @@ const pushOnlyFields = {
   timeoutMs: 'it says leaseMs when it leases',
   maxInFlight: 'it says max when it leases',
   headers: 'nothing is posted to it',
+  batch: 'it says max when it leases',
 } as const;
 
 const pushOnly = (body: ConsumerBody): FieldProblem[] =>
-  (['timeoutMs', 'maxInFlight', 'headers'] as const)
+  (['timeoutMs', 'maxInFlight', 'headers', 'batch'] as const)
     .filter((field) => body[field] !== undefined && body[field] !== null)
     .map((field) => ({ field, message: `must be left out for a pull consumer: ${pushOnlyFields[field]}` }));

@@ -3,6 +3,7 @@ import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } fro
 import { NotInThisVersion } from '../http/not-in-this-version.js';
 import { retrySchema } from '../http/retry.view.js';
 import { authSchema, tlsSchema } from './credentials.view.js';
+import { batchSchema } from './batch.view.js';
 import { filterSchema } from './filter.view.js';
 import { signatureSchema } from './signature.view.js';
 
@@ -96,7 +97,8 @@ export class ConsumerBody {
   @ApiProperty({ ...filterSchema, required: false })
   filter?: object | null;
 
-  @ApiHideProperty()
-  @NotInThisVersion()
-  batch?: unknown;
+  /** Messages go together in one POST. Left out: each in one of its own. Push only. */
+  @IsOptional()
+  @ApiProperty({ ...batchSchema, required: false })
+  batch?: object | null;
 }

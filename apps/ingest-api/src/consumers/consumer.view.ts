@@ -4,6 +4,7 @@ import type { Consumer } from '@app/storage';
 import { retrySchema } from '../http/retry.view.js';
 import { authSchema, tlsSchema } from './credentials.view.js';
 import type { ShownCredentials } from './credentials.js';
+import { batchSchema } from './batch.view.js';
 import { filterSchema } from './filter.view.js';
 import { signatureSchema } from './signature.view.js';
 
@@ -38,6 +39,8 @@ export class ConsumerView {
   overlapUntil!: Date | null;
   @ApiProperty(filterSchema)
   filter!: object | null;
+  @ApiProperty(batchSchema)
+  batch!: object | null;
   ordering!: 'none';
   /** Paused: deliveries are held until resume. */
   paused!: boolean;
@@ -93,6 +96,7 @@ export const viewConsumer = (channel: string, row: Consumer, { headers, auth, tl
   publicKey: row.publicKey,
   overlapUntil: overlapUntil(row.formerSecrets ?? [], Date.now()),
   filter: row.filter,
+  batch: row.batch,
   ordering: 'none',
   paused: row.pausedAt !== null,
   disabled: row.disabledAt !== null,

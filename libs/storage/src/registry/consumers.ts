@@ -17,7 +17,7 @@ export type CredentialColumns = Pick<Consumer, 'headers' | 'sealedHeaders' | 'au
 
 export type ConsumerSettings = Pick<
   Consumer,
-  'type' | 'url' | 'description' | 'timeoutMs' | 'maxInFlight' | 'retry' | 'signature' | 'filter'
+  'type' | 'url' | 'description' | 'timeoutMs' | 'maxInFlight' | 'retry' | 'signature' | 'filter' | 'batch'
 > &
   SecretColumns &
   CredentialColumns & { disabled: boolean };
@@ -148,6 +148,7 @@ const publicPart = (given: Omit<ConsumerSettings, 'disabled'> & ({ disabled: boo
   tls: given.tls,
   signature: given.signature,
   filter: given.filter,
+  batch: given.batch,
   signingSecret: given.signingSecret,
 });
 

@@ -1,4 +1,4 @@
-import type { Auth, ClientTls, FilterJson, FormerSecret, RetryPolicy, SignatureSettings } from '@app/domain';
+import type { Auth, BatchSettings, ClientTls, FilterJson, FormerSecret, RetryPolicy, SignatureSettings } from '@app/domain';
 import { Column, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 
 /** The broadcast highway that messages go to. */
@@ -56,6 +56,8 @@ export class Consumer {
   @Column({ type: 'json', nullable: true }) signature!: SignatureSettings | null;
   /** null: every message of the channel. */
   @Column({ type: 'json', nullable: true }) filter!: FilterJson | null;
+  /** null: each message in a POST of its own. */
+  @Column({ type: 'json', nullable: true }) batch!: BatchSettings | null;
   @Column({ name: 'paused_at', type: 'datetime', precision: 3, nullable: true }) pausedAt!: Date | null;
   @Column({ name: 'disabled_at', type: 'datetime', precision: 3, nullable: true }) disabledAt!: Date | null;
   @Column({ name: 'disabled_reason', type: 'varchar', nullable: true }) disabledReason!: string | null;
