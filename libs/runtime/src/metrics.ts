@@ -9,7 +9,7 @@ const ATTEMPT = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30, 60
 const END_TO_END = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 36_000, 172_800];
 /** Seconds: a pull consumer's work, up to the longest lease (12 h). */
 const HELD = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200];
-/** Messages in one transaction, up to the largest ACCEPT_BATCH (500). */
+/** Messages in one transaction, up to the largest ACCEPT_BATCH (500), or in one POST (100). */
 const BATCH = [1, 2, 5, 10, 25, 50, 100, 250, 500];
 
 export type ProcessMetrics = ReturnType<typeof createProcessMetrics>;
@@ -56,6 +56,7 @@ export function createDispatcherMetrics(registry: Registry) {
     ...createAttemptMetrics(registry),
     claimSeconds: histogram('claim_seconds', 'One claim', SHORT),
     deliverySeconds: histogram('delivery_seconds', 'One attempt, from connect to the last byte', ATTEMPT),
+    batchMessages: histogram('batch_messages', 'Messages in one POST to a consumer that takes batches', BATCH),
     inFlight: gauge('in_flight', 'Deliveries in flight in this process'),
     fenced: counter('fenced_total', 'Late outcomes refused because the lease had passed on'),
     rescued: counter('rescued_total', 'Deliveries claimed again after their lease ran out'),

@@ -111,9 +111,10 @@ export class Deliverer {
   }
 
   private async postBatch(works: readonly Posted[]): Promise<void> {
-    const { pools, mint, log } = this.parts;
+    const { pools, mint, metrics, log } = this.parts;
     const last = works.at(-1);
     if (!last) return;
+    metrics.batchMessages.observe(works.length);
     const attempted = await this.attempt(pools, { ...last, batched: true }, batchMessage(mint(), works));
     if (this.cut && attempted.httpCode === null) {
       for (const work of works) void this.release(work);
