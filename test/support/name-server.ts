@@ -14,9 +14,9 @@ export class NameServer {
     private readonly names: Names,
   ) {}
 
-  static async open(names: Names): Promise<NameServer> {
+  static async open(names: Names, port = 0): Promise<NameServer> {
     const socket = createSocket('udp4');
-    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => socket.bind(port, '127.0.0.1', resolve));
     const server = new NameServer(socket, names);
     socket.on('message', (query, from) => socket.send(server.answer(query), from.port, from.address));
     return server;

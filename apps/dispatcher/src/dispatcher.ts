@@ -4,6 +4,7 @@ import { type DispatcherMetrics, farewell, heartbeat, type Log, NudgeListener, N
 import { type Claimed, clockSkewMs, Database, HEARTBEAT_MS, Node, nudgeAddresses, type Settlement } from '@app/storage';
 import { ClaimLoop } from './lanes/claim-loop.js';
 import { FanOutLoop } from './lanes/fan-out-loop.js';
+import { Holds } from './lanes/holds.js';
 import { LaneCursors } from './lanes/lane-cursors.js';
 import { LanePoll } from './lanes/lane-poll.js';
 import { LookBehind } from './lanes/look-behind.js';
@@ -14,7 +15,7 @@ import { Slots } from './lanes/slots.js';
 import { type Target, Targets } from './lanes/targets.js';
 import { Deliverer } from './post/deliverer.js';
 import { Pools } from './post/pools.js';
-import { resolveWith, systemResolve } from './post/resolve.js';
+import { resolveWith, systemResolve, watchResolver } from './post/resolve.js';
 import { Tokens } from './post/tokens.js';
 import { observe } from './settle/observe.js';
 import { Settler } from './settle/settler.js';
@@ -95,12 +96,13 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     const { config, metrics, log } = this.parts;
     const slots = new Slots(config.maxInFlight, config.maxInFlightBytes);
     const pace = new Pace();
+    const holds = new Holds();
     const targets = new Targets(database, config, log);
-    const resolve = config.dnsServers.length > 0 ? resolveWith(config.dnsServers) : systemResolve;
+    const resolve = watchResolver(config.dnsServers.length > 0 ? resolveWith(config.dnsServers) : systemResolve);
     this.pools = new Pools({ allowed: config.allowedTargets, resolve }, config.deliveryTimeoutMs);
     this.settler = new Settler({ database, node, metrics, log }, (batch, lost) => this.settled(batch, lost));
     this.deliverer = new Deliverer(
-      { database, pools: this.pools, tokens: new Tokens(this.pools), slots, pace, metrics, log, mint: () => node.mint() },
+      { database, pools: this.pools, tokens: new Tokens(this.pools), slots, pace, holds, metrics, log, mint: () => node.mint() },
       (settlement, work) => {
         this.targetOf.set(settlement.claim, work.target);
         this.settler.add(settlement);
@@ -108,7 +110,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       { attempted: (consumerId) => this.claims.attempted(consumerId), settled: () => this.claims.settled() },
     );
     const cursors = new LaneCursors();
-    this.claims = new ClaimLoop({ database, node, ring: new Ring(), cursors, slots, pace, targets, metrics }, config, log, (work) =>
+    this.claims = new ClaimLoop({ database, node, ring: new Ring(), cursors, slots, pace, holds, targets, metrics }, config, log, (work) =>
       this.deliverer.begin(work),
     );
     this.peers = new NudgePeers(() => nudgeAddresses(database, ['ingest']), log);

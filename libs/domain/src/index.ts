@@ -7,6 +7,9 @@ export { DEFAULT_RETRY, type ExponentialRetry, type ListedRetry, type RetryPolic
 export { attemptsOf, retryCapMs, retryDelayMs } from './retry-policy.js';
 export { parseRetryPolicy } from './parse-retry-policy.js';
 export { type AttemptResult, type DeadReason, type ErrorClass, type NextStep, deadReasons, errorClasses, nextStep } from './next-step.js';
+export { isOurs, MOST_SPARED } from './next-step.js';
+export { isPermanent, type PermanentStatuses } from './permanent-statuses.js';
+export { holdMs } from './hold.js';
 export { type LeaseEnd, type LeaseOutcome, leaseOutcomes, stepAfterLease } from './lease-step.js';
 export { type LeaseKey, isPullToken, pullToken, readReceipt, writeReceipt } from './receipt.js';
 export { parseRetryAfter } from './retry-after.js';

@@ -1,4 +1,4 @@
-import { type AttemptResult, errorClasses, nextStep } from './next-step.js';
+import { type AttemptResult, errorClasses, isOurs, MOST_SPARED, nextStep } from './next-step.js';
 import { parseRetryAfter } from './retry-after.js';
 import { DEFAULT_RETRY } from './retry-policy.js';
 
@@ -32,11 +32,32 @@ describe('nextStep', () => {
   });
 
   it('retries every other failure, and buries a delivery after the last attempt', () => {
-    for (const errorClass of errorClasses.filter((name) => name !== 'gone' && name !== 'blocked-target')) {
+    for (const errorClass of errorClasses.filter((name) => name !== 'gone' && name !== 'blocked-target' && !isOurs(name))) {
       expect(step({ kind: 'failed', errorClass }, 10)).toEqual({ to: 'retry', delayMs: 18_000_000, errorClass });
       const dead = { to: 'dead', reason: 'attempts-exhausted', errorClass, disableConsumer: false };
       expect(step({ kind: 'failed', errorClass }, 11)).toEqual(dead);
     }
+  });
+
+  it('spares the policy what failed on our side, with a back-off of its own, but not for ever', () => {
+    const failed = (attemptsMade: number, attemptsBefore: number, random = 1) =>
+      nextStep({ kind: 'failed', errorClass: 'resolver-unreachable' }, { delays: [] }, attemptsMade, random, attemptsBefore);
+    const retry = { to: 'retry', errorClass: 'resolver-unreachable', spared: true };
+    expect([0, 1, 6, 7, 99, MOST_SPARED - 1].map((before) => failed(1, before))).toEqual(
+      [1_000, 2_000, 64_000, 120_000, 120_000, 120_000].map((delayMs) => ({ ...retry, delayMs })),
+    );
+    expect(failed(1, 0, 0)).toEqual({ ...retry, delayMs: 500 });
+    expect(failed(1, MOST_SPARED)).toMatchObject({ to: 'dead', reason: 'attempts-exhausted' });
+  });
+
+  it('buries a delivery at once when the policy calls the status permanent', () => {
+    const policy = { ...DEFAULT_RETRY, permanentStatuses: [302, '4xx' as const] };
+    const dead = { to: 'dead', reason: 'permanent-status', disableConsumer: false };
+    expect(nextStep(answered(302), policy, 1, 0)).toEqual({ ...dead, errorClass: 'redirect' });
+    expect(nextStep(answered(404, 60_000), policy, 1, 0)).toEqual({ ...dead, errorClass: 'http-status' });
+    expect([429, 500].map((code) => nextStep(answered(code), policy, 1, 0).to)).toEqual(['retry', 'retry']);
+    expect(nextStep(answered(410), policy, 1, 0)).toMatchObject({ reason: 'gone', disableConsumer: true });
+    expect(nextStep(answered(204), policy, 1, 0)).toEqual({ to: 'delivered' });
   });
 
   it('waits at least as long as Retry-After says, up to the cap', () => {

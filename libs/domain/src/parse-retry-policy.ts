@@ -1,10 +1,11 @@
+import { type PermanentStatuses, parsePermanentStatuses } from './permanent-statuses.js';
 import type { FieldProblem } from './problem.js';
 import { isRecord, unknownFields } from './records.js';
 import { DEFAULT_RETRY, type ExponentialRetry, type RetryPolicy } from './retry-policy.js';
 
 type Bounds = { readonly min: number; readonly max: number; readonly whole?: boolean };
 
-const bounds: Record<Exclude<keyof ExponentialRetry, 'jitter'>, Bounds> = {
+const bounds: Record<Exclude<keyof typeof DEFAULT_RETRY, 'jitter'>, Bounds> = {
   baseSeconds: { min: 0.001, max: 86_400 },
   factor: { min: 1, max: 100 },
   capSeconds: { min: 0.001, max: 604_800 },
@@ -15,11 +16,25 @@ const MAX_DELAYS = 100;
 
 /**
  * Reads a policy from JSON: `{delays: [seconds, …]}` or any part of the exponential form, completed from {@link DEFAULT_RETRY}.
- * `jitter` may be a boolean, a share from 0 to 1, 'full' or 'none'. Every problem is named, under `field`.
+ * `jitter` may be a boolean, a share from 0 to 1, 'full' or 'none'; both forms may have `permanentStatuses`. Every problem is named, under `field`.
  */
 export function parseRetryPolicy(value: unknown, field = 'retry'): { policy: RetryPolicy } | { problems: FieldProblem[] } {
   if (!isRecord(value)) return { problems: [{ field, message: 'must be an object with delays, or with baseSeconds, factor, …' }] };
-  return 'delays' in value ? parseListed(value, field) : parseExponential(value, field);
+  const { permanentStatuses, ...times } = value;
+  const parsed = 'delays' in times ? parseListed(times, field) : parseExponential(times, field);
+  if (permanentStatuses === undefined) return parsed;
+  return withStatuses(parsed, parsePermanentStatuses(permanentStatuses, `${field}.permanentStatuses`));
+}
+
+type Parsed<T> = T | { problems: FieldProblem[] };
+
+function withStatuses(
+  parsed: Parsed<{ policy: RetryPolicy }>,
+  listed: Parsed<{ statuses: PermanentStatuses }>,
+): Parsed<{ policy: RetryPolicy }> {
+  const problems = [parsed, listed].flatMap((one) => ('problems' in one ? one.problems : []));
+  if ('problems' in parsed || 'problems' in listed) return { problems };
+  return { policy: { ...parsed.policy, permanentStatuses: listed.statuses } };
 }
 
 function parseListed(value: Record<string, unknown>, field: string): { policy: RetryPolicy } | { problems: FieldProblem[] } {

@@ -1,5 +1,10 @@
+import type { PermanentStatuses } from './permanent-statuses.js';
+
+/** In both forms: which answers end a delivery at once; none when it is not there. */
+type Endings = { readonly permanentStatuses?: PermanentStatuses };
+
 /** Waits `baseSeconds · factor^n`, at most `capSeconds`; `attempts` counts the first one too. */
-export type ExponentialRetry = {
+export type ExponentialRetry = Endings & {
   readonly baseSeconds: number;
   readonly factor: number;
   readonly capSeconds: number;
@@ -9,12 +14,18 @@ export type ExponentialRetry = {
 };
 
 /** Waits exactly these seconds, one for each retry: attempts = delays + 1. */
-export type ListedRetry = { readonly delays: readonly number[] };
+export type ListedRetry = Endings & { readonly delays: readonly number[] };
 
 export type RetryPolicy = ExponentialRetry | ListedRetry;
 
 /** 10 retries: 5 s, 20 s, 80 s … capped at 10 h, each uniform between 0 and that. */
-export const DEFAULT_RETRY: ExponentialRetry = { baseSeconds: 5, factor: 4, capSeconds: 36_000, attempts: 11, jitter: true };
+export const DEFAULT_RETRY: Required<Omit<ExponentialRetry, 'permanentStatuses'>> = {
+  baseSeconds: 5,
+  factor: 4,
+  capSeconds: 36_000,
+  attempts: 11,
+  jitter: true,
+};
 
 /** How many attempts the policy allows, the first one included. */
 export const attemptsOf = (policy: RetryPolicy): number => ('delays' in policy ? policy.delays.length + 1 : policy.attempts);

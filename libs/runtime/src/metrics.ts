@@ -61,6 +61,7 @@ export function createDispatcherMetrics(registry: Registry) {
     fenced: counter('fenced_total', 'Late outcomes refused because the lease had passed on'),
     rescued: counter('rescued_total', 'Deliveries claimed again after their lease ran out'),
     fannedOut: counter('fanned_out_total', 'Deliveries made by fan-out after acceptance'),
+    held: counter('held_total', 'Answers 429 and 503 after which their consumer was left alone for a while'),
     promoted: counter('promoted_total', 'Due retries and scheduled messages made ready'),
   } as const;
 }

@@ -1,5 +1,6 @@
 import { msOf, type Id } from '@app/domain';
 import type { Database } from './database.js';
+import { NOT_HELD } from './key-rows.js';
 
 /** Rows are counted up to this many for each lane; a larger lane reads as this. */
 export const COUNT_LIMIT = 10_000;
@@ -82,7 +83,7 @@ export async function backlog(database: Database, nowMs = Date.now()): Promise<B
   };
   const heads = await database.query<{ seq: Id; type: 'push' | 'pull' }[]>(
     `SELECT h.seq, c.type FROM (SELECT consumer_id, prio_rank, MIN(seq) AS seq FROM ready GROUP BY consumer_id, prio_rank) h
-       STRAIGHT_JOIN consumer c FORCE INDEX (PRIMARY) ON c.id = h.consumer_id WHERE c.paused_at IS NULL AND c.disabled_at IS NULL`,
+       STRAIGHT_JOIN consumer c FORCE INDEX (PRIMARY) ON c.id = h.consumer_id WHERE c.paused_at IS NULL AND c.disabled_at IS NULL${NOT_HELD}`,
   );
   const fanouts = await database.query<{ id: Id | null }[]>('SELECT MIN(message_id) AS id FROM fanout');
   const startsOf = (type: 'push' | 'pull'): Id[] => heads.filter((head) => head.type === type).map((head) => head.seq);

@@ -1,6 +1,6 @@
 import { deliveryStatusCode, isPullToken, type Id } from '@app/domain';
 import type { Database, Packets } from './database.js';
-import { byId, deliveryRows, openLane, readyRows } from './key-rows.js';
+import { byId, deliveryRows, NOT_HELD, openLane, readyRows } from './key-rows.js';
 import { messagesById, type Outgoing } from './load-messages.js';
 import type { Statement } from './packets.js';
 
@@ -56,7 +56,7 @@ interface ReadyRow {
  * Takes due rows of several lanes in one short transaction of two round trips: the highest priority first, within it the longest ready. A row whose
  * lease ran out is due again; the attempt that was lost is recorded as `lease-expired` and not counted against the retry policy, unless a pull
  * consumer lost it (the consumer's type has changed since).
- * A consumer that is paused, disabled, of type pull or deleted when the transaction reads it gives nothing.
+ * A consumer that is paused, disabled, held, of type pull or deleted when the transaction reads it gives nothing.
  */
 export function claim(database: Database, wishes: readonly LaneWish[], token: Id): Promise<ClaimResult> {
   return database.packets('claim', async (packets) => {
@@ -116,7 +116,7 @@ async function look(packets: Packets, wishes: readonly LaneWish[]): Promise<{ op
 const openConsumers = (wishes: readonly LaneWish[]): Statement => ({
   sql: `SELECT c.id, CONCAT(c.version, '.', h.version) AS version FROM consumer c FORCE INDEX (PRIMARY) STRAIGHT_JOIN channel h FORCE INDEX (PRIMARY)
          ON h.id = c.channel_id
-      WHERE c.id IN (?) AND c.paused_at IS NULL AND c.disabled_at IS NULL AND c.type = 'push'`,
+      WHERE c.id IN (?) AND c.paused_at IS NULL AND c.disabled_at IS NULL AND c.type = 'push'${NOT_HELD}`,
   values: [wishes.map((wish) => wish.consumerId)],
 });
 
@@ -185,7 +185,7 @@ export async function activeLanes(database: Database): Promise<number[]> {
   const rows = await database.query<{ id: number }[]>(
     `SELECT c.id FROM (SELECT DISTINCT consumer_id FROM ready) lane
         STRAIGHT_JOIN consumer c FORCE INDEX (PRIMARY) ON c.id = lane.consumer_id
-      WHERE c.paused_at IS NULL AND c.disabled_at IS NULL AND c.type = 'push'`,
+      WHERE c.paused_at IS NULL AND c.disabled_at IS NULL AND c.type = 'push'${NOT_HELD}`,
   );
   return rows.map((row) => row.id);
 }

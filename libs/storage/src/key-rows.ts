@@ -18,12 +18,15 @@ export const deliveryRows = (more = ''): string =>
   `JSON_TABLE(?, '$[*]' COLUMNS (m BIGINT UNSIGNED PATH '$[0]', c INT UNSIGNED PATH '$[1]'${more && `, ${more}`})) k
      STRAIGHT_JOIN delivery d FORCE INDEX (PRIMARY) ON d.message_id = k.m AND d.consumer_id = k.c`;
 
+/** Of `consumer c`: it has not asked to be left alone for longer than until now. */
+export const NOT_HELD = ' AND (c.hold_until IS NULL OR c.hold_until <= NOW(3))';
+
 /**
  * The consumer of a lane, or NULL when it is not open or of another type: then a SELECT of its rows finds and locks none. A row that is locked in vain
  * is a row that SKIP LOCKED hides from those who may have it, and dispatchers are nudged about pull consumers too.
  */
 export const openLane = (type: 'push' | 'pull'): string =>
-  `(SELECT c.id FROM consumer c FORCE INDEX (PRIMARY) WHERE c.id = ? AND c.type = '${type}' AND c.paused_at IS NULL AND c.disabled_at IS NULL)`;
+  `(SELECT c.id FROM consumer c FORCE INDEX (PRIMARY) WHERE c.id = ? AND c.type = '${type}' AND c.paused_at IS NULL AND c.disabled_at IS NULL${NOT_HELD})`;
 
 /** Orders ids, which are decimal text without leading zeros, as the numbers that they are. */
 export const byId = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : Number(a > b));

@@ -16,6 +16,8 @@ export interface Settlement {
   errorClass: ErrorClass | null;
   /** The first bytes of the answer, at most 4096; kept for attempts that failed. */
   responseBody: Buffer | null;
+  /** For so long nobody claims what is its consumer's; 0 or missing: it may go on. */
+  holdMs?: number;
 }
 
 /**
@@ -66,6 +68,7 @@ export function outcomes(batch: readonly Settlement[], node: number | null): Sta
     ...insertRetries(ordered),
     ...insertDeadLetters(ordered),
     insertAttempts(ordered, node),
+    ...holdConsumers(batch),
   ];
 }
 
@@ -92,7 +95,9 @@ function updateDeliveries(batch: readonly Settlement[]): Statement {
 
 function insertRetries(batch: readonly Settlement[]): Statement[] {
   const rows = batch.flatMap(({ claim, step }) =>
-    step.to === 'retry' ? [[delayOf(step), claim.messageId, claim.consumerId, claim.rank, claim.attempt, claim.attemptsBefore]] : [],
+    step.to === 'retry'
+      ? [[delayOf(step), claim.messageId, claim.consumerId, claim.rank, claim.attempt, claim.attemptsBefore + Number(step.spared ?? false)]]
+      : [],
   );
   if (rows.length === 0) return [];
   const sql = `INSERT INTO retry (due_at, message_id, consumer_id, prio_rank, attempts, attempts_before)
@@ -128,4 +133,13 @@ function insertAttempts(batch: readonly Settlement[], node: number | null): Stat
   ]);
   const sql = `INSERT INTO attempt (message_id, consumer_id, number, node, started_at, duration_ms, http_code, error_class, next_attempt_at, response_body) VALUES ?`;
   return { sql, values: [rows] };
+}
+
+/** A hold is never shortened by another one. Not a change of settings: the consumer's version stays. */
+function holdConsumers(batch: readonly Settlement[]): Statement[] {
+  const longest = new Map<number, number>();
+  for (const { claim, holdMs = 0 } of batch)
+    if (holdMs > 0) longest.set(claim.consumerId, Math.max(holdMs, longest.get(claim.consumerId) ?? 0));
+  const sql = `UPDATE consumer SET hold_until = GREATEST(COALESCE(hold_until, NOW(3)), NOW(3) + INTERVAL ? MICROSECOND) WHERE id = ?`;
+  return [...longest].toSorted(([a], [b]) => a - b).map(([id, ms]) => ({ sql, values: [ms * 1000, id] }));
 }

@@ -1,5 +1,6 @@
 import { type DispatcherMetrics, type Log, Repeat, STALE_MS } from '@app/runtime';
 import { type Claimed, type Database, type LaneWish, type Node, type Outgoing, claim, giveBack } from '@app/storage';
+import type { Holds } from './holds.js';
 import type { LaneCursors } from './lane-cursors.js';
 import type { Pace } from './pace.js';
 import type { Ring } from './ring.js';
@@ -43,6 +44,7 @@ interface Parts {
   cursors: LaneCursors;
   slots: Slots;
   pace: Pace;
+  holds: Holds;
   targets: Targets;
   metrics: DispatcherMetrics;
 }
@@ -165,7 +167,8 @@ export class ClaimLoop {
   }
 
   private freeOf(consumerId: number): number {
-    const { targets, slots, pace } = this.parts;
+    const { targets, slots, pace, holds } = this.parts;
+    if (holds.isHeld(consumerId)) return 0;
     const target = targets.peek(consumerId);
     const limit = target?.maxInFlight ?? this.settings.maxInFlightPerConsumer;
     if (target?.batch) return limit * target.batch.maxMessages - slots.usedBy(consumerId);

@@ -11,8 +11,8 @@ export interface Target extends Unsealed {
   version: string;
   /** Undefined when nothing can be posted: every attempt fails with `refusal`. */
   url: URL | undefined;
-  /** `blocked-target`: the URL, or that of its tokens, may not be a target (any more). `internal`: a secret cannot be opened, for want of its key. */
-  refusal: 'blocked-target' | 'internal';
+  /** `blocked-target`: the URL, or that of its tokens, may not be a target (any more). `secret-unavailable`: one cannot be opened, for want of its key. */
+  refusal: 'blocked-target' | 'secret-unavailable';
   timeoutMs: number;
   maxInFlight: number;
   retry: RetryPolicy;
@@ -66,7 +66,7 @@ export class Targets {
       consumer: stored.consumer,
       version: stored.version,
       url: verdict.ok && mayAsk && unsealed ? verdict.url : undefined,
-      refusal: verdict.ok && mayAsk ? 'internal' : 'blocked-target',
+      refusal: verdict.ok && mayAsk ? 'secret-unavailable' : 'blocked-target',
       timeoutMs: stored.timeoutMs ?? deliveryTimeoutMs,
       maxInFlight: stored.maxInFlight ?? maxInFlightPerConsumer,
       retry: stored.retry ?? DEFAULT_RETRY,

@@ -18,7 +18,7 @@ export function batchSteps(works: readonly Posted[], { result, answer }: Attempt
     const made = claim.attempt - claim.attemptsBefore;
     const step = failures?.has(message.id)
       ? stepAfterLease({ kind: 'nack', delayMs: failures.get(message.id) }, target.retry, made, random())
-      : nextStep(failed, target.retry, made, random());
+      : nextStep(failed, target.retry, made, random(), claim.attemptsBefore);
     return isTest(message.headers) ? stepOfTest(step) : step;
   });
   const ids = new Set(works.map(({ message }) => message.id));

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Id, isTest, nextStep, type NextStep, stepOfTest } from '@app/domain';
 import type { DispatcherMetrics, Log } from '@app/runtime';
 import { type Claimed, type Database, type Outgoing, type Settlement, giveBack } from '@app/storage';
+import type { Holds } from '../lanes/holds.js';
 import type { Slots } from '../lanes/slots.js';
 import type { Work } from '../lanes/claim-loop.js';
 import type { Pace } from '../lanes/pace.js';
@@ -20,6 +21,7 @@ interface Parts {
   tokens: Tokens;
   slots: Slots;
   pace: Pace;
+  holds: Holds;
   metrics: DispatcherMetrics;
   log: Log;
   mint: () => Id;
@@ -76,9 +78,13 @@ export class Deliverer {
     return Promise.race([all.then(() => true), sleep(ms, false, { ref: false })]);
   }
 
-  /** False when an attempt that began now could outlive its lease: somebody else may have claimed the delivery by the time it ends. */
+  /**
+   * False when its consumer wants to be left alone, and when an attempt that began now could outlive its lease: somebody else may have claimed the delivery
+   * by the time it ends.
+   */
   private mayBegin(work: Work): boolean {
-    return performance.now() + work.target.timeoutMs < work.leaseEndsAt && !this.cut;
+    if (this.stopping || this.parts.holds.isHeld(work.claim.consumerId)) return false;
+    return performance.now() + work.target.timeoutMs < work.leaseEndsAt;
   }
 
   private async deliver(work: Work): Promise<void> {
@@ -86,7 +92,7 @@ export class Deliverer {
     const { message } = work;
     const { consumerId } = work.claim;
     try {
-      if (this.stopping || !this.mayBegin(work)) return await this.return(work);
+      if (!this.mayBegin(work)) return await this.return(work);
       const attempted = message ? await this.attempt(pools, work, message) : missing();
       if (this.cut && attempted.httpCode === null) return await this.return(work);
       this.done(this.settlement(work, attempted), work);
@@ -102,7 +108,7 @@ export class Deliverer {
 
   /** One POST for several deliveries of a consumer; each has its own outcome. */
   private async deliverBatch(works: readonly Work[]): Promise<void> {
-    const late = works.filter((work) => this.stopping || !this.mayBegin(work));
+    const late = works.filter((work) => !this.mayBegin(work));
     for (const work of late) void this.release(work);
     const inTime = works.filter((work) => !late.includes(work));
     for (const work of inTime) if (!work.message) this.end(work, this.settlement(work, missing()));
@@ -111,7 +117,7 @@ export class Deliverer {
   }
 
   private async postBatch(works: readonly Posted[]): Promise<void> {
-    const { pools, mint, metrics, log } = this.parts;
+    const { pools, mint, holds, metrics, log } = this.parts;
     const last = works.at(-1);
     if (!last) return;
     metrics.batchMessages.observe(works.length);
@@ -122,7 +128,8 @@ export class Deliverer {
     }
     const { steps, unknown } = batchSteps(works, attempted, Math.random);
     if (unknown > 0) log.warn({ channel: last.target.channel, consumer: last.target.consumer, unknown }, 'batch.unknown-failures');
-    for (const [index, work] of works.entries()) this.end(work, settlementOf(work, attempted, steps[index]!));
+    const holdMs = holds.ended(last.claim.consumerId, attempted.result, last.target.retry);
+    for (const [index, work] of works.entries()) this.end(work, settlementOf(work, attempted, steps[index]!, holdMs));
   }
 
   /** Of one of a batch. */
@@ -157,11 +164,11 @@ export class Deliverer {
   private settlement(work: Work, attempted: Attempted): Settlement {
     const { claim, target, message } = work;
     const { result, durationMs } = attempted;
-    const planned = nextStep(result, target.retry, claim.attempt - claim.attemptsBefore, Math.random());
+    const planned = nextStep(result, target.retry, claim.attempt - claim.attemptsBefore, Math.random(), claim.attemptsBefore);
     const step = message && isTest(message.headers) ? stepOfTest(planned) : planned;
     if (step.to === 'delivered') this.parts.pace.delivered(claim.consumerId, durationMs);
     else this.parts.pace.failed(claim.consumerId);
-    return settlementOf(work, attempted, step);
+    return settlementOf(work, attempted, step, this.parts.holds.ended(claim.consumerId, result, target.retry));
   }
 
   /** Gives a claim back that was not attempted. If that fails too, its lease runs out. */
@@ -173,7 +180,12 @@ export class Deliverer {
 
 const isThere = (work: Work): work is Posted => work.message !== undefined;
 
-const settlementOf = ({ claim }: Work, { startedAtMs, durationMs, httpCode, responseBody }: Attempted, step: NextStep): Settlement => ({
+const settlementOf = (
+  { claim }: Work,
+  { startedAtMs, durationMs, httpCode, responseBody }: Attempted,
+  step: NextStep,
+  holdMs: number,
+): Settlement => ({
   claim,
   step,
   startedAtMs,
@@ -181,6 +193,7 @@ const settlementOf = ({ claim }: Work, { startedAtMs, durationMs, httpCode, resp
   httpCode,
   errorClass: step.to === 'delivered' ? null : step.errorClass,
   responseBody,
+  holdMs,
 });
 
 /** The message is not there any more: its partition was dropped while the delivery waited. */

@@ -1,4 +1,4 @@
-import { BlockedTargetError, classOf, DeliveryTimeoutError, NameError, TokenEndpointError } from './errors.js';
+import { BlockedTargetError, classOf, DeliveryTimeoutError, NameError, ResolverError, TokenEndpointError } from './errors.js';
 
 const withCode = (code: string, cause?: unknown): Error => Object.assign(new Error(code, { cause }), { code });
 
@@ -13,6 +13,9 @@ it.each([
   ['DEPTH_ZERO_SELF_SIGNED_CERT', 'tls'],
   ['HPE_INVALID_CONSTANT', 'invalid-response'],
   ['UND_ERR_HEADERS_OVERFLOW', 'invalid-response'],
+  ['ENETUNREACH', 'network-unreachable'],
+  ['EMFILE', 'out-of-resources'],
+  ['EADDRNOTAVAIL', 'out-of-resources'],
   ['ERR_NOBODY_KNOWS', 'internal'],
 ])('%s is %s', (code, errorClass) => {
   expect(classOf(withCode(code))).toBe(errorClass);
@@ -23,9 +26,15 @@ it('looks at the cause of an error that says nothing, and at the first of severa
   expect(classOf(new AggregateError([withCode('ECONNREFUSED'), withCode('ETIMEDOUT')]))).toBe('connection-refused');
 });
 
+it('does not blame us for one address when another one failed for a reason of its own', () => {
+  expect(classOf(new AggregateError([withCode('ENETUNREACH'), withCode('ECONNREFUSED')]))).toBe('connection-refused');
+  expect(classOf(new AggregateError([withCode('ENETUNREACH'), withCode('EMFILE')]))).toBe('network-unreachable');
+});
+
 it('knows our own', () => {
   expect(classOf(new BlockedTargetError('x'))).toBe('blocked-target');
   expect(classOf(new DeliveryTimeoutError('x'))).toBe('timeout');
   expect(classOf(new NameError('x', { cause: withCode('ECONNREFUSED') }))).toBe('dns');
   expect(classOf(new TokenEndpointError('x', { cause: withCode('ECONNREFUSED') }))).toBe('token-endpoint');
+  expect(classOf(new TokenEndpointError('x', { cause: new ResolverError('x') }))).toBe('resolver-unreachable');
 });

@@ -1,4 +1,4 @@
-import type { ErrorClass } from '@app/domain';
+import { type ErrorClass, isOurs } from '@app/domain';
 
 /** A name resolved to an address, or the URL is one, that deliveries may not go to. */
 export class BlockedTargetError extends Error {
@@ -8,6 +8,11 @@ export class BlockedTargetError extends Error {
 /** The delivery timeout passed: DNS, connect, TLS, request, answer and body together. */
 export class DeliveryTimeoutError extends Error {
   readonly code = 'POSTHORN_DELIVERY_TIMEOUT';
+}
+
+/** No name server answers, whatever the name. */
+export class ResolverError extends Error {
+  readonly code = 'POSTHORN_RESOLVER';
 }
 
 /** A name has no address, or nobody who knows can be asked. */
@@ -24,6 +29,7 @@ const classes: Record<string, ErrorClass> = {
   POSTHORN_BLOCKED_TARGET: 'blocked-target',
   POSTHORN_DELIVERY_TIMEOUT: 'timeout',
   POSTHORN_NAME: 'dns',
+  POSTHORN_RESOLVER: 'resolver-unreachable',
   POSTHORN_TOKEN_ENDPOINT: 'token-endpoint',
   UND_ERR_CONNECT_TIMEOUT: 'timeout',
   UND_ERR_HEADERS_TIMEOUT: 'timeout',
@@ -35,8 +41,15 @@ const classes: Record<string, ErrorClass> = {
   EAI_NODATA: 'dns',
   ECONNREFUSED: 'connection-refused',
   EHOSTUNREACH: 'connection-refused',
-  ENETUNREACH: 'connection-refused',
-  EADDRNOTAVAIL: 'connection-refused',
+  ENETUNREACH: 'network-unreachable',
+  ENETDOWN: 'network-unreachable',
+  EPERM: 'network-unreachable',
+  EACCES: 'network-unreachable',
+  EADDRNOTAVAIL: 'out-of-resources',
+  EMFILE: 'out-of-resources',
+  ENFILE: 'out-of-resources',
+  ENOBUFS: 'out-of-resources',
+  ENOMEM: 'out-of-resources',
   ECONNRESET: 'connection-reset',
   ECONNABORTED: 'connection-reset',
   EPIPE: 'connection-reset',
@@ -62,9 +75,19 @@ const prefixes: readonly (readonly [string, ErrorClass])[] = [
   ['HPE_', 'invalid-response'],
 ];
 
-/** The class of what undici, Node or the guard threw; several addresses that all failed count as the first of them. */
+/**
+ * The class of what undici, Node or the guard threw. Several addresses that all failed count as the first that did not fail on our side: a machine without
+ * IPv6 reaches no IPv6 address of anybody. A token endpoint that cannot be reached for a reason of ours is not the endpoint's fault.
+ */
 export function classOf(error: unknown): ErrorClass {
-  if (error instanceof AggregateError && error.errors.length > 0) return classOf(error.errors[0]);
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    const found = error.errors.map(classOf);
+    return found.find((one) => !isOurs(one)) ?? found[0]!;
+  }
+  if (error instanceof TokenEndpointError && error.cause !== undefined) {
+    const cause = classOf(error.cause);
+    if (isOurs(cause)) return cause;
+  }
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   const known = classes[code] ?? prefixes.find(([prefix]) => code.startsWith(prefix))?.[1];
   if (known) return known;

@@ -48,6 +48,11 @@ export class ConsumerView {
   disabled!: boolean;
   /** `operator`, or `gone` when the target answered 410. */
   disabledReason!: string | null;
+  /**
+   * The target answered 429 or 503: nothing is sent before this time, unless the consumer is resumed or put anew. null: it may be sent to.
+   * @example null
+   */
+  heldUntil!: Date | null;
   /** Counts changes; also the ETag. */
   version!: number;
   createdAt!: Date;
@@ -101,6 +106,7 @@ export const viewConsumer = (channel: string, row: Consumer, { headers, auth, tl
   paused: row.pausedAt !== null,
   disabled: row.disabledAt !== null,
   disabledReason: row.disabledReason,
+  heldUntil: row.holdUntil !== null && row.holdUntil.getTime() > Date.now() ? row.holdUntil : null,
   version: row.version,
   createdAt: row.createdAt,
   updatedAt: row.updatedAt,

@@ -4,8 +4,8 @@ export class DeadLetterView {
   /** The message's id. */
   message!: string;
   diedAt!: Date;
-  /** `rejected`: a pull consumer settled it as dead. */
-  reason!: 'attempts-exhausted' | 'gone' | 'blocked-target' | 'rejected';
+  /** `permanent-status`: the retry policy names the status. `rejected`: a pull consumer settled it as dead. */
+  reason!: 'attempts-exhausted' | 'permanent-status' | 'gone' | 'blocked-target' | 'rejected';
   attempts!: number;
   httpCode!: number | null;
   lastError!: string | null;

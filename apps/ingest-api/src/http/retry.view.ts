@@ -4,6 +4,21 @@ type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[s
 
 const seconds = (minimum: number, maximum: number) => ({ type: 'number', minimum, maximum });
 
+const permanentStatuses: Schema = {
+  type: 'array',
+  maxItems: 50,
+  uniqueItems: true,
+  description:
+    'Answers that end a delivery at once, as a dead letter with the reason permanent-status: codes, or classes of them, which leave out 408, 425, 429 and 503. None unless said; 410 always does.',
+  items: {
+    oneOf: [
+      { type: 'integer', minimum: 300, maximum: 599 },
+      { type: 'string', enum: ['3xx', '4xx', '5xx'] },
+    ],
+  },
+  example: [400, 404, 422],
+};
+
 const forms: Schema[] = [
   {
     type: 'object',
@@ -17,13 +32,17 @@ const forms: Schema[] = [
         description: 'The share of a delay that is random',
         oneOf: [{ type: 'boolean' }, { type: 'number', minimum: 0, maximum: 1 }, { type: 'string', enum: ['full', 'none'] }],
       },
+      permanentStatuses,
     },
   },
   {
     type: 'object',
     additionalProperties: false,
     required: ['delays'],
-    properties: { delays: { type: 'array', maxItems: 100, items: seconds(0, 604_800), description: 'One for each retry' } },
+    properties: {
+      delays: { type: 'array', maxItems: 100, items: seconds(0, 604_800), description: 'One for each retry' },
+      permanentStatuses,
+    },
   },
 ];
 

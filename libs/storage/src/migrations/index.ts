@@ -1,6 +1,7 @@
 import { CreateRegistry1763683200001 } from './0001-create-registry.js';
 import { CreateDeliveries1763683200002 } from './0002-create-deliveries.js';
 import { AddAuditAndCredentials1763683200004 } from './0004-add-audit-and-credentials.js';
+import { AddHold1763683200010 } from './0010-add-hold.js';
 import { AddFilters1763683200011 } from './0011-add-filters.js';
 import { AddBatchDelivery1763683200021 } from './0021-add-batch-delivery.js';
 
@@ -11,4 +12,5 @@ export const migrations = [
   AddAuditAndCredentials1763683200004,
   AddFilters1763683200011,
   AddBatchDelivery1763683200021,
+  AddHold1763683200010,
 ];

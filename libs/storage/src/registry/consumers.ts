@@ -62,7 +62,7 @@ export class Consumers {
       const disabledReason = disabled ? 'operator' : null;
       if (found) {
         const hold = disabled && found.disabledAt ? {} : { disabledAt, disabledReason };
-        await rows.update({ id: found.id }, { ...columns, ...hold, version: ONE_MORE, updatedAt: NOW });
+        await rows.update({ id: found.id }, { ...columns, ...hold, holdUntil: null, version: ONE_MORE, updatedAt: NOW });
         if (!isDeepStrictEqual(found.filter, columns.filter)) await audienceChanged(session, channelId);
       } else {
         await rows.insert({ channelId, name, ...columns, disabledAt: disabledAt ?? undefined, disabledReason });
@@ -75,14 +75,16 @@ export class Consumers {
     });
   }
 
-  /** Holds its deliveries, or lets them go on. Changes nothing when that is so already. */
+  /** Holds its deliveries, or lets them go on, also if it asked to be left alone for longer. Changes nothing when that is so already. */
   setPaused(channel: string, name: string, paused: boolean, audit: Audit): Promise<Consumer> {
     return this.change(channel, name, async (manager, _channelId, found, session) => {
       const consumer = found ?? noConsumer();
       const rows = manager.getRepository(Consumer);
       const isSo = (consumer.pausedAt !== null) === paused;
-      await audit.record(session, { status: 200, fields: isSo ? [] : ['paused'] });
-      if (isSo) return consumer;
+      const lifted = !paused && consumer.holdUntil !== null;
+      await audit.record(session, { status: 200, fields: [...(isSo ? [] : ['paused']), ...(lifted ? ['heldUntil'] : [])] });
+      if (lifted) await rows.update({ id: consumer.id }, { holdUntil: null });
+      if (isSo) return Object.assign(consumer, lifted ? { holdUntil: null } : {});
       await rows.update({ id: consumer.id }, { pausedAt: paused ? NOW : null, version: ONE_MORE, updatedAt: NOW });
       return rows.findOneByOrFail({ id: consumer.id });
     });

@@ -61,6 +61,8 @@ export class Consumer {
   @Column({ name: 'paused_at', type: 'datetime', precision: 3, nullable: true }) pausedAt!: Date | null;
   @Column({ name: 'disabled_at', type: 'datetime', precision: 3, nullable: true }) disabledAt!: Date | null;
   @Column({ name: 'disabled_reason', type: 'varchar', nullable: true }) disabledReason!: string | null;
+  /** It answered 429 or 503: nothing is claimed for it before this. */
+  @Column({ name: 'hold_until', type: 'datetime', precision: 3, nullable: true }) holdUntil!: Date | null;
   @Column({ type: 'int' }) version!: number;
   @Column({ name: 'created_at', type: 'datetime', precision: 3 }) createdAt!: Date;
   @Column({ name: 'updated_at', type: 'datetime', precision: 3 }) updatedAt!: Date;
