@@ -91,6 +91,25 @@ it(
 );
 
 it(
+  'takes turns with a bare loop, which loses nothing either',
+  async () => {
+    const options = ['--scenario', 'bare', '--no-build', '--only', 'throughput', '--fan-out', '2', '--connections', '8'];
+    const { status, results } = await bench(...options, '--seconds', '1');
+    const { comparisons } = JSON.parse(results) as {
+      comparisons: { bare: { runs: Figures[] }; posthorn: { runs: Figures[] }; ratios: Record<string, number> }[];
+    };
+    const [bare, posthorn] = [comparisons[0]!.bare.runs[0]!, comparisons[0]!.posthorn.runs[0]!];
+    for (const run of [bare, posthorn]) {
+      expect(run).toMatchObject({ missing: 0, left: 0, duplicates: 0 });
+      expect(run.acknowledged).toBeGreaterThan(0);
+    }
+    expect(comparisons[0]!.ratios['acceptedPerSecond']).toBeCloseTo(posthorn.acceptedPerSecond / bare.acceptedPerSecond);
+    expect(status).toBe(0);
+  },
+  patienceMs,
+);
+
+it(
   'loads any broker, and fails when that loses a message',
   async () => {
     let count = 0;

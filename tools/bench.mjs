@@ -1,6 +1,7 @@
 import './steps/node-version.mjs';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { besideBareLoop } from './bench/bare.mjs';
 import { endStaleBrokers } from './bench/broker.mjs';
 import { neighbours } from './bench/neighbours.mjs';
 import { readOptions } from './bench/options.mjs';
@@ -19,6 +20,8 @@ import { Problem } from './steps/problem.mjs';
 import { main, say } from './steps/progress.mjs';
 import { alone } from './steps/setup.mjs';
 import { listenForStop } from './steps/stopping.mjs';
+
+const scenarios = { sweep, neighbours, bare: besideBareLoop };
 
 await main(async () => {
   const options = readOptions();
@@ -48,7 +51,7 @@ async function posthornResults(options, context) {
     }, signal);
     await dropLeftover(server.url);
     const described = describe(options, await describeServer(server));
-    return { ...described, ...(await (options.mode === 'neighbours' ? neighbours : sweep)(options, { ...context, server })) };
+    return { ...described, ...(await scenarios[options.mode](options, { ...context, server })) };
   } finally {
     await server?.stop();
   }
@@ -70,7 +73,7 @@ function describe(options, database) {
 function readResults(file) {
   try {
     const results = JSON.parse(readFileSync(file, 'utf8'));
-    if (results.cases ?? results.neighbours) return results;
+    if (results.cases ?? results.neighbours ?? results.comparisons) return results;
   } catch (error) {
     throw new Problem(`--from: cannot read ${file}: ${error.message}`);
   }

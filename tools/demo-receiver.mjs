@@ -72,7 +72,7 @@ export async function startReceiver({ port = 0, secret, print = console.log }) {
     shown += 1;
     if (shown <= shownPerSecond) print(text());
   };
-  const server = createServer(async (request, response) => {
+  const receive = async (request, response) => {
     const chunks = [];
     let size = 0;
     try {
@@ -89,7 +89,8 @@ export async function startReceiver({ port = 0, secret, print = console.log }) {
     const refused = request.method === 'POST' ? whyRefused(secret(), request.headers, body) : 'not a POST';
     show(() => describe(request.headers, body, refused));
     response.writeHead(refused ? 401 : 204).end();
-  });
+  };
+  const server = createServer((request, response) => void receive(request, response));
   await new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', resolve);

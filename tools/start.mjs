@@ -73,7 +73,7 @@ async function prepare(signal, closers) {
 function watch(server) {
   let current = server;
   let busy = false;
-  const timer = setInterval(async () => {
+  const look = async () => {
     if (busy || !server.restart || current.alive()) return;
     busy = true;
     say('✗ The database ended unexpectedly; starting it again.');
@@ -83,7 +83,8 @@ function watch(server) {
       say(`✗ ${error.message}`);
     }
     busy = false;
-  }, 2000);
+  };
+  const timer = setInterval(() => void look(), 2000);
   return async () => {
     clearInterval(timer);
     await current.stop();

@@ -5,17 +5,18 @@ Measures Posthorn on this machine: load generator, sink, the three apps and the 
 
 What to measure
   --scenario NAME     sweep (default): throughput and latency of a base case, and of cases that differ from it in one thing;
-                      neighbours: latency of healthy consumers beside a slow one with a backlog and one that refuses connections
-  --only WHICH        sweep: throughput or latency
-  --fan-out LIST      sweep: consumers of the channel (1,5,50); the first of each list belongs to the base case
-  --payload LIST      bytes of a message (512,65536; neighbours: 512)
-  --dispatchers LIST  dispatcher processes (1,2,4; neighbours: 1)
+                      neighbours: latency of healthy consumers beside a slow one with a backlog and one that refuses connections;
+                      bare: in turns with the same statements in a bare loop that does nothing else
+  --only WHICH        sweep, bare: throughput or latency
+  --fan-out LIST      sweep: consumers of the channel (1,5,50; bare: 1,5); the first of each list belongs to the base case
+  --payload LIST      bytes of a message (512,65536; neighbours, bare: 512)
+  --dispatchers LIST  dispatcher processes (1,2,4; neighbours, bare: 1)
   --every-combination sweep: all combinations of the lists
 
 How
   --seconds N         how long to measure (throughput 15, latency and neighbours 20)
   --warm-up N         seconds of load before that (3; neighbours 10)
-  --runs N            repeat everything and report the medians (1; neighbours: rounds with and without, 3)
+  --runs N            repeat everything and report the medians (1; neighbours: rounds with and without, 3; bare: 5)
   --connections N     throughput: the load generator's connections (64)
   --rate N            latency: messages a second (100, fewer when that is more than 1000 deliveries a second; neighbours: 20)
   --deliveries N      throughput: end a load early when it has made so many deliveries (200000)

@@ -2,30 +2,30 @@ import { parseArgs } from 'node:util';
 import { Problem } from '../steps/problem.mjs';
 import { help } from './help.mjs';
 
-const everywhere = ['sweep', 'neighbours', 'target'];
+const everywhere = ['sweep', 'neighbours', 'bare', 'target'];
 
 /** Every option with a value: least and most for whole numbers, `list` when several may be measured, and the modes that know it. */
 const known = {
-  'fan-out': { limits: [1, 1000], list: ['sweep'], modes: ['sweep', 'target'] },
-  payload: { limits: [64, 1_048_576], list: ['sweep', 'target'], modes: everywhere },
-  dispatchers: { limits: [1, 32], list: ['sweep'], modes: ['sweep', 'neighbours'] },
+  'fan-out': { limits: [1, 1000], list: ['sweep', 'bare'], modes: ['sweep', 'bare', 'target'] },
+  payload: { limits: [64, 1_048_576], list: ['sweep', 'bare', 'target'], modes: everywhere },
+  dispatchers: { limits: [1, 32], list: ['sweep'], modes: ['sweep', 'neighbours', 'bare'] },
   seconds: { limits: [1, 600], modes: everywhere },
   'warm-up': { limits: [0, 120], modes: everywhere },
   runs: { limits: [1, 50], modes: everywhere },
-  connections: { limits: [1, 2000], modes: ['sweep', 'target'] },
+  connections: { limits: [1, 2000], modes: ['sweep', 'bare', 'target'] },
   rate: { limits: [1, 5000], modes: everywhere },
-  deliveries: { limits: [100, 10_000_000], modes: ['sweep', 'target'] },
+  deliveries: { limits: [100, 10_000_000], modes: ['sweep', 'bare', 'target'] },
   'drain-seconds': { limits: [1, 3600], modes: everywhere },
   healthy: { limits: [1, 1000], modes: ['neighbours'] },
   slow: { limits: [1, 100], modes: ['neighbours'] },
   backlog: { limits: [0, 5_000_000], modes: ['neighbours'] },
   'sink-port': { limits: [0, 65_535], modes: ['target'] },
   'sink-host': { modes: ['target'] },
-  scenario: { words: ['sweep', 'neighbours'], modes: ['sweep', 'neighbours'] },
-  only: { words: ['throughput', 'latency'], modes: ['sweep', 'target'] },
-  generator: { words: ['posthorn', 'autocannon'], modes: ['sweep', 'target'] },
+  scenario: { words: ['sweep', 'neighbours', 'bare'], modes: ['sweep', 'neighbours', 'bare'] },
+  only: { words: ['throughput', 'latency'], modes: ['sweep', 'bare', 'target'] },
+  generator: { words: ['posthorn', 'autocannon'], modes: ['sweep', 'bare', 'target'] },
   'every-combination': { flag: true, modes: ['sweep'] },
-  'no-build': { flag: true, modes: ['sweep', 'neighbours'] },
+  'no-build': { flag: true, modes: ['sweep', 'neighbours', 'bare'] },
   target: { modes: ['target'] },
   header: { repeated: true, modes: ['target'] },
   body: { modes: ['target'] },
@@ -39,11 +39,12 @@ const known = {
 const defaults = {
   sweep: { 'fan-out': [1, 5, 50], payload: [512, 65_536], dispatchers: [1, 2, 4], 'warm-up': 3, runs: 1 },
   neighbours: { payload: [512], dispatchers: [1], seconds: 20, 'warm-up': 10, runs: 3, rate: 20, healthy: 200, slow: 1, backlog: 200_000 },
+  bare: { 'fan-out': [1, 5], payload: [512], dispatchers: [1], 'warm-up': 3, runs: 5 },
   target: { 'fan-out': [1], payload: [512], 'warm-up': 3, runs: 1, 'sink-host': '127.0.0.1', 'sink-port': 9900, body: '{payload}' },
 };
 const shared = { connections: 64, deliveries: 200_000, 'drain-seconds': 180, generator: 'posthorn', header: [], process: [] };
 
-/** What the command line asks for; undefined after --help. `mode` is `sweep`, `neighbours` or `target`. A mistake is a Problem that names the option. */
+/** What the command line asks for; undefined after --help. `mode` is `sweep`, `neighbours`, `bare` or `target`. A mistake is a Problem that names the option. */
 export function readOptions(args = process.argv.slice(2)) {
   const given = parse(args);
   if (given.help) {

@@ -55,8 +55,50 @@ export function headline({ kind }, figures) {
 /** Everything that `results` have to say, as text for a terminal or as Markdown. */
 export function report(results, { markdown }) {
   const draw = markdown ? asMarkdown : asText;
-  const parts = results.cases ? sweepTables(results.cases, draw) : neighbourTables(results.neighbours, draw);
+  const parts = partsOf(results, draw);
   return [provenance(results), ...parts, notes(results)].filter(Boolean).join('\n\n');
+}
+
+function partsOf({ cases, neighbours, comparisons }, draw) {
+  if (cases) return sweepTables(cases, draw);
+  return comparisons ? comparisonTables(comparisons, draw) : neighbourTables(neighbours, draw);
+}
+
+const compared = {
+  throughput: [
+    ['accepted/s', 'acceptedPerSecond', 0],
+    ['delivered/s', 'deliveredPerSecond', 0],
+  ],
+  latency: [
+    ['arrival p50 ms', 'arrivalP50Ms', 1],
+    ['arrival p99 ms', 'arrivalP99Ms', 1],
+  ],
+};
+
+/** Posthorn beside the bare loop: medians, and the first divided by the second. */
+function comparisonTables(comparisons, draw) {
+  const kinds = Object.keys(compared).filter((kind) => comparisons.some((one) => one.kind === kind));
+  const tables = kinds.map((kind) => {
+    const figures = compared[kind];
+    const header = ['case', ...figures.flatMap(([name]) => [`${name}, bare loop`, 'Posthorn', 'ratio']), 'check'];
+    const rows = comparisons
+      .filter((one) => one.kind === kind)
+      .map(({ shape, bare, posthorn, ratios }) => [
+        shape,
+        ...figures.flatMap(([, name, places]) => [
+          digits(bare.median[name], places),
+          digits(posthorn.median[name], places),
+          digits(ratios[name], 2),
+        ]),
+        checked([...bare.runs, ...posthorn.runs]),
+      ]);
+    return `${titles[kind]}:\n\n${draw(header, rows)}`;
+  });
+  const used = comparisons.flatMap(({ kind, shape, bare, posthorn }) => [
+    [`bare loop: ${kind}, ${shape}`, bare.median],
+    [`Posthorn: ${kind}, ${shape}`, posthorn.median],
+  ]);
+  return [...tables, usageTable(used, draw)];
 }
 
 function sweepTables(cases, draw) {

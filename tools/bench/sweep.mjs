@@ -9,9 +9,11 @@ import { roughly, TimeLeft } from './time-left.mjs';
 const channel = 'bench';
 
 /** Measures Posthorn in every case, `runs` times over. */
-export const sweep = (options, context) => measureCases(options, (one, detail) => measureCase(one, { ...context, options, detail }));
+export const sweep = (options, context) =>
+  measureCases(options, (one, detail) => measurePosthornCase(one, { ...context, options, detail }));
 
-function measureCase(one, context) {
+/** One case of Posthorn's. */
+export function measurePosthornCase(one, context) {
   const consumers = (sinkUrl) =>
     Array.from({ length: one.fanOut }, (_, index) => ({ name: `consumer-${index + 1}`, url: `${sinkUrl}/${index + 1}` }));
   return measurePosthorn(

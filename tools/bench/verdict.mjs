@@ -1,6 +1,9 @@
 /** Every run of `results`, of whatever scenario. */
-export const runsOf = ({ cases, neighbours }) =>
-  cases ? cases.flatMap(({ runs }) => runs) : [...neighbours.without.runs, ...neighbours.with.runs];
+export function runsOf({ cases, neighbours, comparisons }) {
+  if (cases) return cases.flatMap(({ runs }) => runs);
+  if (comparisons) return comparisons.flatMap(({ bare, posthorn }) => [...bare.runs, ...posthorn.runs]);
+  return [...neighbours.without.runs, ...neighbours.with.runs];
+}
 
 /** Whether everything that was acknowledged was delivered and settled, in all runs together. */
 export function verdict(runs) {

@@ -16,7 +16,7 @@ export class StatusProbe {
 
   start() {
     this.#times = [];
-    this.#timer = setTimeout(() => this.#ask(), 0);
+    this.#timer = setTimeout(() => void this.#ask(), 0);
   }
 
   /** Returns what each answer since the start took, in ms. */
@@ -31,6 +31,6 @@ export class StatusProbe {
     await this.#broker.send('GET', `/v1/status?limit=${limit}`).catch(() => undefined);
     if (!this.#timer) return;
     this.#times.push(nowMs() - askedAt);
-    this.#timer = setTimeout(() => this.#ask(), everyMs);
+    this.#timer = setTimeout(() => void this.#ask(), everyMs);
   }
 }

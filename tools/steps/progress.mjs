@@ -1,7 +1,7 @@
 import { Problem } from './problem.mjs';
 
 /** A terminal gets a line that moves; a pipe or a build server gets plain lines. */
-const fancy = Boolean(process.stdout.isTTY) && !process.env.CI && process.env.TERM !== 'dumb';
+const fancy = process.stdout.isTTY && !process.env.CI && process.env.TERM !== 'dumb';
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const stillEveryMs = 15_000;
 
