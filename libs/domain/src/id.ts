@@ -16,6 +16,15 @@ export const firstIdAt = (ms: number): Id => (BigInt(checkedMs(ms) - EPOCH_MS) <
 /** The Unix millisecond in which `id` was minted. Throws SyntaxError when `id` is not a decimal number. */
 export const msOf = (id: Id): number => Number(BigInt(id) >> 22n) + EPOCH_MS;
 
+/** Later than every id that can be minted. */
+export const LAST_ID: Id = (2n ** 63n - 1n).toString();
+
+/** The lowest id of a moment that may be out of range: nothing was minted before 2025, and nothing is after 2094. */
+export const idFrom = (ms: number): Id => firstIdAt(Math.max(EPOCH_MS, Math.min(Math.trunc(ms), MAX_MS)));
+
+/** The id before this one; '0' is before all. */
+export const idBefore = (id: Id): Id => (BigInt(id) > 0n ? BigInt(id) - 1n : 0n).toString();
+
 /** The minter has reached the end of its lease on time: no id can be made before `extend` moves the horizon. */
 export class IdHorizonError extends Error {
   override readonly name = 'IdHorizonError';

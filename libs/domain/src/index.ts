@@ -1,6 +1,6 @@
 /** What is true: decisions without side effects. `now` and randomness are passed in. */
 export { type BackOff, backOffMs } from './back-off.js';
-export { EPOCH_MS, type Id, IdHorizonError, IdMinter, firstIdAt, msOf } from './id.js';
+export { EPOCH_MS, type Id, IdHorizonError, IdMinter, firstIdAt, idBefore, idFrom, LAST_ID, msOf } from './id.js';
 export { type DeliveryStatus, type MessageStatus, deliveryStatuses, messageStatuses } from './states.js';
 export { deliveryStatusCode, deliveryStatusName, messageStatusCode, messageStatusName } from './states.js';
 export { DEFAULT_RETRY, type ExponentialRetry, type ListedRetry, type RetryPolicy } from './retry-policy.js';
@@ -38,6 +38,22 @@ export { FILTERED_BODY_BYTES, type Filterable, FilterSubject, type Judgement, ty
 export { type BatchAnswer, readBatchAnswer } from './batch-answer.js';
 export { BATCH_LIMITS, type BatchSettings, parseBatch } from './batch-settings.js';
 export { isName } from './names.js';
+export {
+  isFinished,
+  type JobAct,
+  jobActs,
+  jobAfter,
+  type JobCause,
+  type JobKind,
+  jobKinds,
+  jobPauseMicros,
+  JOB_RATE,
+  type JobState,
+  jobStates,
+  jobStepRows,
+} from './job.js';
+export { REPLAY_HEADER, REPLAY_RANK, replayedBy, replayOf, type ReplayStatus, replayStatuses } from './replay.js';
+export { type History, parseStartFrom, START_FROM_FORMS } from './start-from.js';
 export { isTest, stepOfTest, TEST_HEADER, testHeaders } from './test-delivery.js';
 export { MAX_SCOPES, type Need, type Scope, allows, formatScope, parseScopes } from './scopes.js';
 export { type FieldProblem, Problem, type ProblemCode, type ProblemOptions, problems } from './problem.js';

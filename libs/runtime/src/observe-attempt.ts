@@ -1,4 +1,4 @@
-import { type Id, msOf, type NextStep } from '@app/domain';
+import { type Id, msOf, type NextStep, replayedBy } from '@app/domain';
 import type { Log } from './log.js';
 import type { AttemptMetrics } from './metrics.js';
 
@@ -14,13 +14,17 @@ export interface Attempted {
   startedAtMs: number;
   durationMs: number;
   httpCode: number | null;
+  /** The job that sends it again: how long ago its message was accepted says nothing then. */
+  replay?: Id;
 }
 
 /** The one line and the counts of an attempt, pushed or pulled. */
 export function observeAttempt(attempted: Attempted, metrics: AttemptMetrics, log: Log): void {
   const { messageId, channel, consumer, attempt, step, startedAtMs, durationMs, httpCode } = attempted;
+  const replay = replayedBy(attempted);
   metrics.attempts.inc({ outcome: step.to === 'delivered' ? 'delivered' : step.errorClass });
-  if (step.to === 'delivered') metrics.endToEndSeconds.observe(Math.max(0, startedAtMs + durationMs - msOf(messageId)) / 1000);
+  if (step.to === 'delivered' && replay === undefined)
+    metrics.endToEndSeconds.observe(Math.max(0, startedAtMs + durationMs - msOf(messageId)) / 1000);
   if (step.to === 'dead' && step.reason !== 'test-failed') metrics.dead.inc({ reason: step.reason });
   const line = {
     message: messageId,
@@ -32,6 +36,7 @@ export function observeAttempt(attempted: Attempted, metrics: AttemptMetrics, lo
     reason: step.to === 'dead' ? step.reason : undefined,
     httpCode: httpCode ?? undefined,
     durationMs,
+    replay,
     nextInMs: step.to === 'retry' ? step.delayMs : undefined,
   };
   log.info(line, 'delivery.attempted');

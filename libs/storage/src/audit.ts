@@ -1,4 +1,4 @@
-import { EPOCH_MS, firstIdAt, msOf, type Id } from '@app/domain';
+import { idFrom, LAST_ID, msOf, type Id } from '@app/domain';
 import type { Database, Session } from './database.js';
 import { fromJson } from './json.js';
 import { MAX_KEYS } from './key-rows.js';
@@ -101,8 +101,8 @@ export interface AuditFilter {
 /** Newest first; `before` is the last id of the previous page. Rows that another filter than time or key leaves out are read and passed over. */
 export async function listAudit(database: Database, filter: AuditFilter, page: { limit: number; before?: Id }): Promise<AuditRow[]> {
   const parts: [string, ...unknown[]][] = [['id < ?', page.before ?? LAST_ID]];
-  if (filter.to) parts.push(['id < ?', idAt(filter.to)]);
-  if (filter.from) parts.push(['id >= ?', idAt(filter.from)]);
+  if (filter.to) parts.push(['id < ?', idFrom(filter.to.getTime())]);
+  if (filter.from) parts.push(['id >= ?', idFrom(filter.from.getTime())]);
   if (filter.keyId !== undefined) parts.push(['key_id = ?', filter.keyId]);
   if (filter.method !== undefined) parts.push(['method = ?', filter.method]);
   if (filter.resource !== undefined) {
@@ -120,11 +120,6 @@ export async function listAudit(database: Database, filter: AuditFilter, page: {
 
 /** Deletes up to 500 rows from before `before`, oldest first. Returns how many. */
 export async function pruneAudit(database: Database, before: Date): Promise<number> {
-  const { affectedRows } = await database.query('DELETE FROM audit WHERE id < ? ORDER BY id LIMIT ?', [idAt(before), MAX_KEYS]);
+  const { affectedRows } = await database.query('DELETE FROM audit WHERE id < ? ORDER BY id LIMIT ?', [idFrom(before.getTime()), MAX_KEYS]);
   return affectedRows;
 }
-
-/** The first id that can be minted at a time; nothing was before 2025. */
-const idAt = (time: Date): Id => firstIdAt(Math.max(EPOCH_MS, Math.min(time.getTime(), LAST_MS)));
-const LAST_MS = EPOCH_MS + 2 ** 41 - 1;
-const LAST_ID: Id = String(2n ** 63n - 1n);

@@ -1,4 +1,4 @@
-import { deliveryStatusCode, isPullToken, type Id } from '@app/domain';
+import { deliveryStatusCode, isPullToken, type Id, REPLAY_RANK } from '@app/domain';
 import type { Database, Packets } from './database.js';
 import { byId, deliveryRows, NOT_HELD, openLane, readyRows } from './key-rows.js';
 import { messagesById, type Outgoing } from './load-messages.js';
@@ -31,6 +31,8 @@ export interface Claimed {
   attemptsBefore: number;
   /** Proves ownership in every write that ends the claim. */
   token: Id;
+  /** The job that sends it again; 0 or missing: it is live. */
+  replay?: Id;
 }
 
 export interface ClaimResult {
@@ -50,6 +52,7 @@ interface ReadyRow {
   attempts: number;
   attempts_before: number;
   lease_token: Id;
+  replay: Id;
 }
 
 /**
@@ -78,6 +81,7 @@ export function claim(database: Database, wishes: readonly LaneWish[], token: Id
           attempt: row.attempts + 1,
           attemptsBefore: row.attempts_before + Number(rescued && !isPullToken(row.lease_token)),
           token,
+          replay: row.replay,
         };
         claimed.push(taken);
         if (rescued) lost.push(taken);
@@ -123,13 +127,13 @@ const openConsumers = (wishes: readonly LaneWish[]): Statement => ({
 function dueRows({ consumerId, limit, from = [] }: LaneWish): Statement {
   const bounds = above(from);
   return {
-    sql: `SELECT prio_rank, seq, message_id, attempts, attempts_before, lease_token FROM ready FORCE INDEX (PRIMARY)
+    sql: `SELECT prio_rank, seq, message_id, attempts, attempts_before, lease_token, replay FROM ready FORCE INDEX (PRIMARY)
       WHERE consumer_id = ${openLane('push')} ${bounds.sql} AND lease_until <= NOW(3) ORDER BY consumer_id, prio_rank, seq LIMIT ? FOR UPDATE SKIP LOCKED`,
     values: [consumerId, ...(bounds.values ?? []), limit],
   };
 }
 
-const RANKS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+const RANKS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, REPLAY_RANK];
 
 /**
  * One range in the key for each rank. The ranks without a bound are named one by one: looking for `prio_rank < 9`, MariaDB reads on into rank 9, over

@@ -21,6 +21,8 @@ export interface DeliveryRow {
   httpCode: number | null;
   errorClass: string | null;
   updatedAt: Date;
+  /** How often a job has sent it again. */
+  replays: number;
 }
 
 export interface AttemptRow {
@@ -41,7 +43,7 @@ export interface Page {
 
 const MESSAGE = `m.id, m.status, m.priority, m.type, m.ordering_key AS orderingKey, m.content_type AS contentType, m.size, m.created_at AS createdAt`;
 const DELIVERY = `d.message_id AS messageId, c.name AS consumer, d.status, d.attempts, d.next_attempt_at AS nextAttemptAt, d.http_code AS httpCode,
-  d.error_class AS errorClass, d.updated_at AS updatedAt`;
+  d.error_class AS errorClass, d.updated_at AS updatedAt, d.replays`;
 
 type Stored<T> = Omit<T, 'status'> & { status: number };
 const named = (row: Stored<MessageRow>): MessageRow => ({ ...row, status: messageStatusName(row.status) });

@@ -96,22 +96,32 @@ function updateDeliveries(batch: readonly Settlement[]): Statement {
 function insertRetries(batch: readonly Settlement[]): Statement[] {
   const rows = batch.flatMap(({ claim, step }) =>
     step.to === 'retry'
-      ? [[delayOf(step), claim.messageId, claim.consumerId, claim.rank, claim.attempt, claim.attemptsBefore + Number(step.spared ?? false)]]
+      ? [
+          [
+            delayOf(step),
+            claim.messageId,
+            claim.consumerId,
+            claim.rank,
+            claim.attempt,
+            claim.attemptsBefore + Number(step.spared ?? false),
+            claim.replay ?? '0',
+          ],
+        ]
       : [],
   );
   if (rows.length === 0) return [];
-  const sql = `INSERT INTO retry (due_at, message_id, consumer_id, prio_rank, attempts, attempts_before)
-     SELECT NOW(3) + INTERVAL k.w MICROSECOND, k.m, k.c, k.p, k.n, k.b
+  const sql = `INSERT INTO retry (due_at, message_id, consumer_id, prio_rank, attempts, attempts_before, replay)
+     SELECT NOW(3) + INTERVAL k.w MICROSECOND, k.m, k.c, k.p, k.n, k.b, k.y
        FROM JSON_TABLE(?, '$[*]' COLUMNS (w BIGINT UNSIGNED PATH '$[0]', m BIGINT UNSIGNED PATH '$[1]', c INT UNSIGNED PATH '$[2]',
-            p TINYINT UNSIGNED PATH '$[3]', n SMALLINT UNSIGNED PATH '$[4]', b SMALLINT UNSIGNED PATH '$[5]')) k`;
+            p TINYINT UNSIGNED PATH '$[3]', n SMALLINT UNSIGNED PATH '$[4]', b SMALLINT UNSIGNED PATH '$[5]', y BIGINT UNSIGNED PATH '$[6]')) k`;
   return [{ sql, values: [JSON.stringify(rows)] }];
 }
 
 function insertDeadLetters(batch: readonly Settlement[]): Statement[] {
   const dead = batch.flatMap(({ claim, step }) => (step.to === 'dead' && step.reason !== 'test-failed' ? [{ claim, step }] : []));
   if (dead.length === 0) return [];
-  const rows = dead.map(({ claim, step }) => [claim.consumerId, claim.messageId, step.reason]);
-  const buried = { sql: 'INSERT INTO dead_letter (consumer_id, message_id, reason) VALUES ?', values: [rows] };
+  const rows = dead.map(({ claim, step }) => [claim.consumerId, claim.messageId, step.reason, claim.replay ?? '0']);
+  const buried = { sql: 'INSERT INTO dead_letter (consumer_id, message_id, reason, replay) VALUES ?', values: [rows] };
   const gone = [...new Set(dead.filter(({ step }) => step.disableConsumer).map(({ claim }) => claim.consumerId))].toSorted((a, b) => a - b);
   if (gone.length === 0) return [buried];
   const sql = `UPDATE consumer SET disabled_at = NOW(3), disabled_reason = 'gone', version = version + 1, updated_at = NOW(3) WHERE id IN (?) AND disabled_at IS NULL`;

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Id } from '@app/domain';
+import { type Id, REPLAY_HEADER, replayedBy } from '@app/domain';
 import type { Outgoing } from '@app/storage';
 import type { Work } from '../lanes/claim-loop.js';
 
@@ -10,14 +10,15 @@ export type Posted = Work & { message: Outgoing };
 function entryOf({ claim, message }: Posted): object {
   const { id, priority, type, contentType, headers, traceParent, payload } = message;
   const text = isUtf8(payload);
-  const own: unknown = headers === null ? {} : JSON.parse(headers);
+  const replay = replayedBy(claim);
+  const own: object = headers === null ? {} : JSON.parse(headers);
   return {
     id,
     attempt: claim.attempt,
     priority,
     type,
     contentType,
-    headers: own,
+    headers: replay === undefined ? own : { ...own, [REPLAY_HEADER]: replay },
     traceparent: traceParent,
     ...(text ? { payload: payload.toString('utf8') } : { payloadBase64: payload.toString('base64') }),
   };

@@ -1,4 +1,4 @@
-import { signatureHeaderNames, signatureHeaders } from '@app/domain';
+import { REPLAY_HEADER, replayedBy, signatureHeaderNames, signatureHeaders } from '@app/domain';
 import type { Outgoing } from '@app/storage';
 import type { Work } from '../lanes/claim-loop.js';
 
@@ -25,6 +25,8 @@ export function deliveryHeaders({ claim, target, batched }: Work, message: Outgo
     'accept-encoding',
     'identity',
   ];
+  const replay = replayedBy(claim);
+  if (!batched && replay !== undefined) headers.push(REPLAY_HEADER, replay);
   if (message.type !== null) headers.push('posthorn-type', message.type);
   if (message.traceParent !== null) headers.push('traceparent', message.traceParent);
   if (authorization !== undefined) headers.push('authorization', authorization);

@@ -5,8 +5,8 @@ import type { Target } from '../lanes/targets.js';
 /** One line and one count for every attempt, after it was settled. */
 export function observe(settlement: Settlement, { channel, consumer }: Target, metrics: DispatcherMetrics, log: Log): void {
   const { claim, step, durationMs, httpCode, startedAtMs, holdMs = 0 } = settlement;
-  const { messageId, attempt } = claim;
-  observeAttempt({ messageId, channel, consumer, attempt, step, startedAtMs, durationMs, httpCode }, metrics, log);
+  const { messageId, attempt, replay } = claim;
+  observeAttempt({ messageId, channel, consumer, attempt, step, startedAtMs, durationMs, httpCode, replay }, metrics, log);
   metrics.deliverySeconds.observe(durationMs / 1000);
   if (holdMs > 0) {
     metrics.held.inc();

@@ -14,6 +14,8 @@ export class DeliveryView {
   /** The class of the last failure, such as `timeout` or `http-status`. */
   lastError!: string | null;
   updatedAt!: Date;
+  /** How often it was replayed. */
+  replays!: number;
 }
 
 export class AttemptView {
@@ -49,6 +51,7 @@ export const viewDelivery = (row: DeliveryRow): DeliveryView => ({
   httpCode: row.httpCode,
   lastError: row.errorClass,
   updatedAt: row.updatedAt,
+  replays: row.replays,
 });
 
 export const viewAttempt = ({ responseBody, ...row }: AttemptRow): AttemptView => ({

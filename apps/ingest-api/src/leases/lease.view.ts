@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { writeReceipt } from '@app/domain';
+import { replayedBy, writeReceipt } from '@app/domain';
 import type { Leased } from '@app/storage';
 import { viewPayload } from './payload.js';
 
@@ -41,6 +41,8 @@ export class LeaseView {
   expiresAt!: Date;
   /** 1, 2, …: more than 1 when it was leased, or pushed, before. */
   attempt!: number;
+  /** The job that sends it again; null: it is no replay. */
+  replay!: string | null;
   message!: LeasedMessageView;
 }
 
@@ -53,6 +55,7 @@ export const viewLease = (channel: string, { claim, expiresAt, message, payload 
   receipt: writeReceipt(claim),
   expiresAt,
   attempt: claim.attempt,
+  replay: replayedBy(claim) ?? null,
   message: {
     id: message.id,
     channel,

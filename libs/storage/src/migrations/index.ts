@@ -4,6 +4,7 @@ import { AddAuditAndCredentials1763683200004 } from './0004-add-audit-and-creden
 import { AddHold1763683200010 } from './0010-add-hold.js';
 import { AddFilters1763683200011 } from './0011-add-filters.js';
 import { AddBatchDelivery1763683200021 } from './0021-add-batch-delivery.js';
+import { AddJobs1763683200036 } from './0036-add-jobs.js';
 
 /** In the order in which they run. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   AddFilters1763683200011,
   AddBatchDelivery1763683200021,
   AddHold1763683200010,
+  AddJobs1763683200036,
 ];

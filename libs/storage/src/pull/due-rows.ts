@@ -14,13 +14,14 @@ export interface DueRow {
   /** Not 0: of a lease that ran out. */
   token: Id;
   leaseUntil: Date;
+  replay: Id;
   /** By the database's clock. */
   now: Date;
 }
 
 /** Reads {@link DueRow} rows of an open pull consumer, the highest priority first, within it the longest ready. Locks them; those that others hold are skipped. */
 export const dueRows = (consumerId: number, limit: number): Statement => ({
-  sql: `SELECT prio_rank AS 'rank', seq, message_id AS messageId, attempts, attempts_before AS attemptsBefore, lease_token AS token, lease_until AS leaseUntil,
+  sql: `SELECT prio_rank AS 'rank', seq, message_id AS messageId, attempts, attempts_before AS attemptsBefore, lease_token AS token, lease_until AS leaseUntil, replay,
                NOW(3) AS now
           FROM ready FORCE INDEX (PRIMARY)
          WHERE consumer_id = ${openLane('pull')} AND lease_until <= NOW(3) ORDER BY consumer_id, prio_rank, seq LIMIT ? FOR UPDATE SKIP LOCKED`,
@@ -43,12 +44,12 @@ export const beginnings = (consumerId: number, ids: readonly Id[]): Statement =>
  * that of a dispatcher, from when the consumer's type was push, does not weigh (docs/decisions/0004).
  */
 export function expired(consumerId: number, row: DueRow, began: Date, policy: RetryPolicy): Settlement {
-  const { rank, seq, messageId, attempts: attempt, attemptsBefore, token } = row;
+  const { rank, seq, messageId, attempts: attempt, attemptsBefore, token, replay } = row;
   const step = isPullToken(token)
     ? stepAfterLease({ kind: 'expired' }, policy, attempt - attemptsBefore, 0)
     : ({ to: 'retry', delayMs: 0, errorClass: 'lease-expired' } as const);
   return {
-    claim: { consumerId, rank, seq, messageId, attempt, attemptsBefore, token },
+    claim: { consumerId, rank, seq, messageId, attempt, attemptsBefore, token, replay },
     step,
     startedAtMs: began.getTime(),
     durationMs: Math.max(0, row.leaseUntil.getTime() - began.getTime()),

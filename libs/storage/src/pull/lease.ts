@@ -124,6 +124,7 @@ const leaseOf = (consumerId: number, row: DueRow, leaseMs: number): MarkedLease 
   attempt: row.attempts + 1,
   attemptsBefore: row.attemptsBefore,
   token: pullToken(randomBytes(8)),
+  replay: row.replay,
   leaseMs,
 });
 

@@ -70,6 +70,7 @@ interface HeldRow {
   message_id: Id;
   attempts: number;
   attempts_before: number;
+  replay: Id;
   began: Date;
   micros: string;
 }
@@ -79,7 +80,7 @@ function heldRows(verdicts: readonly Verdict[]): Statement {
   const keys = verdicts
     .map(({ lease }, index) => [lease.consumerId, lease.rank, lease.seq, lease.token, index] as const)
     .toSorted((a, b) => a[0] - b[0] || a[1] - b[1] || byId(a[2], b[2]));
-  const sql = `SELECT k.i AS 'index', r.message_id, r.attempts, r.attempts_before, d.updated_at AS began, TIMESTAMPDIFF(MICROSECOND, d.updated_at, NOW(3)) AS micros
+  const sql = `SELECT k.i AS 'index', r.message_id, r.attempts, r.attempts_before, r.replay, d.updated_at AS began, TIMESTAMPDIFF(MICROSECOND, d.updated_at, NOW(3)) AS micros
        FROM ${readyRows(`t BIGINT UNSIGNED PATH '$[3]', i SMALLINT UNSIGNED PATH '$[4]'`)} AND r.lease_token = k.t
             STRAIGHT_JOIN delivery d FORCE INDEX (PRIMARY) ON d.message_id = r.message_id AND d.consumer_id = r.consumer_id`;
   return { sql, values: [JSON.stringify(keys)] };
@@ -90,7 +91,7 @@ function settlementOf({ lease, end, reason }: Verdict, row: HeldRow, policy: Ret
   const [attempt, attemptsBefore] = [row.attempts, row.attempts_before];
   const step = stepAfterLease(end, policy, attempt - attemptsBefore, Math.random());
   return {
-    claim: { consumerId, rank, seq, messageId: row.message_id, attempt, attemptsBefore, token },
+    claim: { consumerId, rank, seq, messageId: row.message_id, attempt, attemptsBefore, token, replay: row.replay },
     step,
     startedAtMs: row.began.getTime(),
     durationMs: Math.max(0, Math.round(Number(row.micros) / 1000)),
