@@ -7,6 +7,8 @@ import {
   promoteOverdue,
   type RepairParts,
   sweepDeleted,
+  sweepDeletedChannels,
+  sweepDeletedRetries,
 } from '../apps/failsafe-scheduler/src/duties/repair.js';
 import { deliveryStatusCode, messageStatusCode, type NextStep } from '@app/domain';
 import { createLog, createRegistry, createSchedulerMetrics, NudgeSender } from '@app/runtime';
@@ -172,6 +174,58 @@ describe('each duty, with no dispatcher running,', () => {
     expect(await count('ready WHERE consumer_id = ? AND message_id = ?', [stays, waiting])).toBe(1);
     expect(await count('dead_letter WHERE consumer_id = ? AND message_id = ?', [stays, buried])).toBe(1);
     expect(await once(sweepDeleted)).toBe(0);
+  });
+
+  it('sweeps the retries of a deleted consumer once nothing of it is in flight, and nothing of the others', async () => {
+    const { channelId, consumerIds } = await channelOf(2);
+    const [gone, stays] = consumerIds as [number, number];
+    const failed = await accepted(channelId);
+    for (const consumerId of consumerIds) await attempted(consumerId, retryIn(3_600_000));
+    const flying = await accepted(channelId);
+    const { claimed } = await claim(test.database, [{ consumerId: gone, limit: 1, leaseMs: 30_000 }], node.mint());
+    await test.database.query('INSERT INTO removed_consumer (id) VALUES (?)', [gone]);
+    await test.database.query('DELETE FROM consumer WHERE id = ?', [gone]);
+    const sweeps = [sweepDeleted, sweepDeletedRetries].map((duty) => duty(parts));
+    const sweep = async (): Promise<number> => (await sweeps[0]!.doOnce()) + (await sweeps[1]!.doOnce());
+    expect(await sweep()).toBe(1);
+    expect(await count('retry WHERE consumer_id = ?', [gone])).toBe(0);
+    expect(await count('removed_consumer WHERE id = ?', [gone])).toBe(1);
+    // What was in flight ends when its attempt is over, and is swept then.
+    const outcome = { startedAtMs: Date.now(), durationMs: 1, httpCode: 500, errorClass: 'http-status', responseBody: null } as const;
+    await settle(test.database, [{ claim: claimed[0]!, step: retryIn(3_600_000), ...outcome }], node.number);
+    expect(await sweep()).toBe(1);
+    expect(await count('removed_consumer')).toBe(0);
+    const swept = `delivery WHERE consumer_id = ? AND message_id IN (?) AND status = ? AND error_class = 'consumer-deleted'`;
+    expect(await count(swept, [gone, [failed, flying], deliveryStatusCode('dead')])).toBe(2);
+    expect(await count('retry WHERE consumer_id = ? AND message_id = ?', [stays, failed])).toBe(1);
+    expect(await sweep()).toBe(0);
+  });
+
+  it('sweeps what a deleted channel left in small steps: consumers, fan-outs and idempotency keys', async () => {
+    const { channelId, consumerIds } = await channelOf(3);
+    const other = await channelOf(1);
+    const key = (n: number) => ({ keyHash: Buffer.alloc(16, n), bodyHash: Buffer.alloc(16) });
+    for (const id of [channelId, other.channelId]) {
+      await accept(
+        test.database,
+        [1, 2].map((n) => newMessage(node, id, { idempotency: key(n) })),
+        100,
+      );
+    }
+    const unfanned = newMessage(node, channelId);
+    await accept(test.database, [unfanned], 1);
+    await test.database.query('INSERT INTO removed_channel (id) VALUES (?)', [channelId]);
+    await test.database.query('DELETE FROM channel WHERE id = ?', [channelId]);
+    await eventually(async () => {
+      for (const duty of [fanOutForgotten, sweepDeletedChannels, sweepDeleted, sweepDeletedRetries]) await once(duty);
+      return (await count('removed_channel')) + (await count('removed_consumer')) + (await count('fanout')) === 0;
+    });
+    expect(await count('consumer WHERE id IN (?)', [consumerIds])).toBe(0);
+    expect(await count('ready WHERE consumer_id IN (?)', [consumerIds])).toBe(0);
+    expect(await count('delivery WHERE message_id = ?', [unfanned.id])).toBe(0);
+    expect(await count('idempotency WHERE channel_id = ?', [channelId])).toBe(0);
+    expect(await count('idempotency WHERE channel_id = ?', [other.channelId])).toBe(2);
+    expect(await count('ready WHERE consumer_id = ?', [other.consumerIds[0]])).toBe(2);
   });
 
   it('measures what is unfinished and how old it is', async () => {

@@ -335,13 +335,17 @@ describe('management', () => {
       const path = `${base}/consumers/busy`;
       await put(path, { ...hook, disabled: true });
       await cluster.publish(base.split('/').at(-1)!, 'x');
-      expect((await del(path)).body.code).toBe('conflict');
+      const refused = await del(path);
+      expect([refused.body.code, refused.body.detail]).toEqual([
+        'conflict',
+        expect.stringContaining('1 deliveries that are due or in flight'),
+      ]);
       await cluster.database.query(
         `INSERT INTO retry (due_at, message_id, consumer_id, prio_rank, attempts) SELECT NOW(3) + INTERVAL 1 DAY, r.message_id, r.consumer_id, r.prio_rank, 1
            FROM ready r JOIN consumer c ON c.id = r.consumer_id WHERE c.name = 'busy'`,
       );
       await cluster.database.query("DELETE r FROM ready r JOIN consumer c ON c.id = r.consumer_id WHERE c.name = 'busy'");
-      expect((await del(path)).body.code).toBe('conflict');
+      expect((await del(path)).body.detail).toContain('1 deliveries that wait for a retry');
       expect((await del(`${path}?force=maybe`)).body.field).toBe('force');
       expect((await del(`${path}?force=true`)).status).toBe(204);
       expect((await del(path)).status).toBe(404);

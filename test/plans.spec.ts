@@ -5,12 +5,16 @@ import {
   activeLanes,
   Audiences,
   claim,
+  countDeadLetters,
+  countJobs,
   deadLetterCounts,
   discard,
+  dueJobs,
   dueLanes,
   extendLeases,
   fanOut,
   findBehind,
+  findJob,
   findPullConsumer,
   giveBack,
   lanes,
@@ -18,15 +22,22 @@ import {
   lease,
   listDeadLetters,
   listDeliveries,
+  listJobs,
   listMessages,
   loadTargets,
   type NewMessage,
   Node,
+  previewReplay,
   promote,
+  pruneJobs,
   redrive,
+  RetrySweep,
   settle,
   settleLeases,
+  stepJob,
+  sweepChannels,
   sweepOrphans,
+  untilNextJob,
   untilNextRetry,
   deliveriesOf,
   findMessage,
@@ -156,11 +167,55 @@ async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> 
   await deliveriesOf(database, [id], 100);
   await listAttempts(database, id, 1);
   await sweepOrphans(database);
+  await everyStatementOfJobs(test, mint);
   const times = { from: new Date(Date.now() - 7_200_000), to: new Date() };
   await listAudit(database, {}, { limit: 50 });
   await listAudit(database, { ...times, method: 'PUT', resource: '/v1/channels/3' }, page);
   await listAudit(database, { ...times, keyId: 'k3' }, page);
   await pruneAudit(database, new Date(Date.now() - 3_599_999));
+}
+
+/** Jobs of each kind, with every condition, and the sweeping of what was removed. */
+async function everyStatementOfJobs({ database }: TestDatabase, mint: () => Id): Promise<void> {
+  const dead = JSON.stringify({ reason: 'gone', errorClass: 'gone', type: 'a' });
+  const made = (kind: string, consumerId: number, settings = '{}'): unknown[] => [
+    mint(),
+    kind,
+    'request',
+    1,
+    consumerId,
+    'a',
+    'c',
+    settings,
+    firstIdAt(Date.now()),
+  ];
+  const jobs = [made('redrive', 2), made('redrive', 3, dead), made('discard', 6, dead), made('replay', 7), made('replay', 8)];
+  await database.query(
+    'INSERT INTO job (id, kind, cause, channel_id, consumer_id, channel_name, consumer_name, settings, end_id) VALUES ?',
+    [jobs],
+  );
+  await database.query(`UPDATE consumer SET filter = '{"body": {"a": [1]}}' WHERE id = 8`);
+  expect((await dueJobs(database, 20)).length).toBeGreaterThanOrEqual(jobs.length);
+  await untilNextJob(database);
+  const steps = [];
+  for (const [id] of jobs) steps.push(await stepJob(database, String(id), { mint, aheadRows: 1_000_000 }));
+  expect(steps.every((step) => step !== undefined)).toBe(true);
+  await previewReplay(
+    database,
+    { channelId: 1, consumerId: 9, channel: 'a', consumer: 'c' },
+    { after: '0', last: firstIdAt(Date.now()) },
+    {},
+  );
+  await countDeadLetters(database, 6, { errorClass: 'gone', type: 'a' });
+  await countJobs(database);
+  await pruneJobs(database, new Date(0));
+  await listJobs(database, { channel: 'a', consumer: 'c', state: 'done' }, { limit: 50, before: mint() });
+  await listJobs(database, {}, { limit: 50 });
+  await findJob(database, String(jobs[0]![0]));
+  await database.query('INSERT INTO removed_consumer (id) VALUES (100000), (100001)');
+  await database.query('INSERT INTO removed_channel (id) VALUES (100000)');
+  await new RetrySweep(database).step();
+  await sweepChannels(database);
 }
 
 /** Everything that a pull consumer causes: rows that are free, leases that ran out, used-up attempts, a message that is gone. */

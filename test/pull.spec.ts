@@ -47,6 +47,7 @@ describe('what a consumer gets', () => {
       receipt: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/),
       expiresAt: expect.any(String),
       attempt: 1,
+      replay: null,
       message: {
         id,
         channel,

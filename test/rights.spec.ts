@@ -21,6 +21,7 @@ const nowhere: Record<string, string> = {
   consumer: 'nobody',
   producer: 'none',
   message: '123456789012345',
+  job: '123456789012346',
   id: '0123456789abcdef',
 };
 
@@ -40,6 +41,7 @@ beforeAll(async () => {
     await cluster.ok('PUT', `/v1/channels/${path}`, { url: 'http://127.0.0.1:9/', disabled: true });
   there['message'] = await cluster.publish('there', 'x');
   there['id'] = (await newKey(['read'])).id;
+  there['job'] = (await cluster.ok<{ id: string }>('POST', '/v1/channels/there/consumers/mine/replay', {})).id;
 });
 afterAll(() => cluster.stop());
 
@@ -48,7 +50,9 @@ const pathOf = (path: string, names: Record<string, string>): string =>
   path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => names[name] ?? 'x');
 
 async function ask({ method, path }: Operation, key: string | null, names = there, url = urls[0]!): Promise<Answer> {
-  const response = await fetch(url + pathOf(path, names), {
+  // The channel of a list of jobs is in its query.
+  const asked = path === '/v1/jobs' ? `${path}?channel={channel}` : path;
+  const response = await fetch(url + pathOf(asked, names), {
     method,
     headers: {
       ...(key === null ? {} : { authorization: `Bearer ${key}` }),

@@ -3,11 +3,21 @@ import { Interval } from '@nestjs/schedule';
 import type { SchedulerConfig } from '@app/config';
 import { farewell, heartbeat, type Log, NudgeSender, type Repeat, type SchedulerMetrics, STALE_MS } from '@app/runtime';
 import { clockSkewMs, Database, HEARTBEAT_MS, Node } from '@app/storage';
+import { measureJobs, pruneFinishedJobs } from './duties/jobs.js';
 import { measureBacklog } from './duties/measure-backlog.js';
 import { pruneAuditRows } from './duties/prune-audit.js';
 import { resealSecrets } from './duties/reseal.js';
-import { buryDeadNodes, fanOutForgotten, makePartitionsAhead, promoteOverdue, sweepDeleted } from './duties/repair.js';
+import {
+  buryDeadNodes,
+  fanOutForgotten,
+  makePartitionsAhead,
+  promoteOverdue,
+  sweepDeleted,
+  sweepDeletedChannels,
+  sweepDeletedRetries,
+} from './duties/repair.js';
 import { Failsafe } from './failsafe.js';
+import { JobLoop } from './job-loop.js';
 
 export const PARTS = Symbol('scheduler parts');
 export interface SchedulerParts {
@@ -24,6 +34,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   private node!: Node;
   private failsafe: Failsafe | undefined;
   private heartbeat!: Repeat;
+  private jobs!: JobLoop;
   private readonly nudges = new NudgeSender();
   private running: Promise<void> | undefined;
   private beganAt = performance.now();
@@ -41,13 +52,19 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     this.heartbeat = heartbeat({ node, everyMs: HEARTBEAT_MS, skewMs: () => clockSkewMs(database), metrics, log });
     this.heartbeat.start();
     const repair = { database, node, nudges, log, rationalDelayMs: config.rationalDelayMs };
-    const duties = [fanOutForgotten, promoteOverdue, buryDeadNodes, makePartitionsAhead, sweepDeleted].map((duty) => duty(repair));
+    const repairs = [fanOutForgotten, promoteOverdue, buryDeadNodes, makePartitionsAhead];
+    const sweeps = [sweepDeletedChannels, sweepDeleted, sweepDeletedRetries];
+    const duties = [...repairs, ...sweeps].map((duty) => duty(repair));
     const further = [
       measureBacklog(database, metrics),
       pruneAuditRows(database, config.auditRetentionDays),
       resealSecrets(database, config.keyRing, metrics, log),
+      measureJobs(database, metrics),
+      pruneFinishedJobs(database, config.jobRetentionDays),
     ];
     this.failsafe = new Failsafe({ database, node, metrics, log }, [...duties, ...further]);
+    this.jobs = new JobLoop({ database, node, metrics, log, aheadRows: config.jobAheadRows });
+    this.jobs.start();
   }
 
   @Interval('failsafe', TICK_MS)
@@ -60,7 +77,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   async beforeApplicationShutdown(): Promise<void> {
     const failsafe = this.failsafe;
     this.failsafe = undefined;
-    await this.running;
+    await Promise.all([this.running, this.jobs.stop()]);
     const { log } = this.parts;
     if (failsafe) await farewell('leadership', failsafe.resign(), log);
     await this.heartbeat.stop();
@@ -73,6 +90,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     return [
       ...(stuck ? ['the fail-safe has been busy for too long'] : []),
       ...(this.heartbeat.stale ? ['loop heartbeat stands still'] : []),
+      ...(this.jobs.loop.stale ? ['loop jobs stands still'] : []),
     ];
   }
 }

@@ -18,6 +18,10 @@ import type { Databases } from './databases.js';
 import { DeadLetterActs } from './dead-letters/dead-letter-acts.js';
 import { DeadLettersController } from './dead-letters/dead-letters.controller.js';
 import { DeliveriesController } from './deliveries/deliveries.controller.js';
+import { JobLimit, JobMaker } from './jobs/job-maker.js';
+import { JobsController } from './jobs/jobs.controller.js';
+import { ReplayController } from './jobs/replay.controller.js';
+import { JobChannels } from './keys/job-channels.js';
 import { KeyCheck } from './keys/key-check.js';
 import { KeysController } from './keys/keys.controller.js';
 import { RightsGuard } from './keys/needs.js';
@@ -61,6 +65,8 @@ export class AppModule {
         DeliveriesController,
         LeasesController,
         DeadLettersController,
+        ReplayController,
+        JobsController,
         StatusController,
         AuditController,
       ],
@@ -70,6 +76,8 @@ export class AppModule {
         ...publishing(surroundings),
         ...leasing(surroundings),
         { provide: ConsumerForm, useValue: new ConsumerForm(targetRules(config), config.keyRing) },
+        { provide: JobLimit, useValue: new JobLimit(config.maxJobsPerConsumer) },
+        JobMaker,
         DeadLetterActs,
         TestDeliveries,
       ],
@@ -81,6 +89,7 @@ const targetRules = (config: IngestConfig): TargetRules => new TargetRules(confi
 
 const rights = ({ config, metrics, log, databases }: IngestSurroundings): Provider[] => [
   { provide: KeyCheck, useValue: new KeyCheck(new ApiKeys(databases.publishing), config.adminKey) },
+  JobChannels,
   { provide: APP_GUARD, useClass: RightsGuard },
   { provide: AUDIT_PARTS, useValue: { metrics, log } },
 ];

@@ -53,6 +53,8 @@ export type IngestConfig = ProcessConfig &
     /** Payload bytes in answers on their way. */
     readonly pollBytes: number;
     readonly pollFallbackMs: number;
+    /** Jobs of one consumer that are running or paused. */
+    readonly maxJobsPerConsumer: number;
   };
 
 export type DispatcherConfig = ProcessConfig &
@@ -68,6 +70,9 @@ export type DispatcherConfig = ProcessConfig &
 
 export type SchedulerConfig = ProcessConfig & {
   readonly auditRetentionDays: number;
+  readonly jobRetentionDays: number;
+  /** Rows in a consumer's lane at which its jobs wait. */
+  readonly jobAheadRows: number;
 };
 
 /** Each throws ConfigError with every problem of the environment. */
@@ -117,6 +122,7 @@ export const ingestSettings: Settings<IngestConfig> = {
   pollAnswerBytes: integer('POLL_ANSWER_BYTES', 4_194_304, [2 ** 20, 2 ** 26]),
   pollBytes: integer('POLL_BYTES', 67_108_864, QUEUE_BYTES),
   pollFallbackMs: integer('POLL_FALLBACK_MS', 1000, [50, 600_000]),
+  maxJobsPerConsumer: integer('MAX_JOBS_PER_CONSUMER', 10, [1, 1000]),
 };
 
 export const dispatcherSettings: Settings<DispatcherConfig> = {
@@ -133,4 +139,6 @@ export const dispatcherSettings: Settings<DispatcherConfig> = {
 export const schedulerSettings: Settings<SchedulerConfig> = {
   ...processSettings(9092),
   auditRetentionDays: integer('AUDIT_RETENTION_DAYS', 400, [1, 3650]),
+  jobRetentionDays: integer('JOB_RETENTION_DAYS', 30, [1, 3650]),
+  jobAheadRows: integer('JOB_AHEAD_ROWS', 10_000, [500, 1_000_000]),
 };

@@ -78,6 +78,8 @@ export function createSchedulerMetrics(registry: Registry) {
     ),
     oldestPullSeconds: gauge('oldest_pull_seconds', 'Age of the oldest delivery that waits for a pull consumer or is leased to it'),
     oldSeals: gauge('old_seals', 'Consumers with a secret that the first key of the ring has not sealed, at the last look'),
+    jobs: gauge('jobs', 'Jobs (redrives, discards, replays) that are kept, by state', 'state'),
+    jobRows: counter('job_rows_total', 'Deliveries that jobs moved (done) or found on their way already (skipped)', 'kind', 'result'),
     failsafeRuns: counter('failsafe_runs_total', 'Runs of a fail-safe duty', 'duty'),
     failsafeRepaired: counter('failsafe_repaired_total', 'Rows that a fail-safe duty repaired', 'duty'),
   } as const;

@@ -1,16 +1,7 @@
-import { deliveryStatusCode, type DeadReason, type Id } from '@app/domain';
-import type { Database, Session } from './database.js';
-import { byId, deliveryRows, MAX_KEYS } from './key-rows.js';
-
-/** Which dead letters of a consumer; all when empty. */
-export interface DeadLetterFilter {
-  messageIds?: readonly Id[];
-  /** Died at or after. */
-  from?: Date;
-  /** Died before. */
-  to?: Date;
-  reason?: DeadReason;
-}
+import type { DeadReason, Id } from '@app/domain';
+import type { Database } from './database.js';
+import { conditionsOf, type DeadLetterFilter } from './dead-letter-filter.js';
+import { sendAgain, takeDeadLetters } from './take-dead-letters.js';
 
 export interface DeadLetter {
   messageId: Id;
@@ -29,24 +20,36 @@ export async function listDeadLetters(
   filter: DeadLetterFilter,
   page: { limit: number; before?: Id },
 ): Promise<DeadLetter[]> {
-  const { where, values } = conditions(consumerId, filter);
+  const { sql, values } = conditionsOf(filter).all;
   return database.query<DeadLetter[]>(
     `SELECT l.message_id AS messageId, l.died_at AS diedAt, l.reason, d.attempts, d.http_code AS httpCode, d.error_class AS errorClass, m.type
        FROM dead_letter l JOIN delivery d ON d.message_id = l.message_id AND d.consumer_id = l.consumer_id LEFT JOIN message m ON m.id = l.message_id
-      WHERE ${where} ${page.before === undefined ? '' : 'AND l.message_id < ?'} ORDER BY l.consumer_id DESC, l.message_id DESC LIMIT ?`,
-    [...values, ...(page.before === undefined ? [] : [page.before]), page.limit],
+      WHERE l.consumer_id = ? AND ${sql} ${page.before === undefined ? '' : 'AND l.message_id < ?'} ORDER BY l.consumer_id DESC, l.message_id DESC LIMIT ?`,
+    [consumerId, ...values, ...(page.before === undefined ? [] : [page.before]), page.limit],
   );
 }
 
-export async function countDeadLetters(database: Database, consumerId: number, filter: DeadLetterFilter): Promise<number> {
-  const { where, values } = conditions(consumerId, filter);
-  const [row] = await database.query<{ n: string }[]>(`SELECT COUNT(*) AS n FROM dead_letter l WHERE ${where}`, values);
-  return Number(row!.n);
+/** Dead letters that are looked at to count those that match. */
+export const DEAD_LETTERS_COUNTED = 50_000;
+
+/** How many match among the first 50 000 of the consumer; `atLeast`: there are more than those, which were not looked at. */
+export async function countDeadLetters(
+  database: Database,
+  consumerId: number,
+  filter: DeadLetterFilter,
+): Promise<{ count: number; atLeast: boolean }> {
+  const { all, joins } = conditionsOf(filter);
+  const [row] = await database.query<{ seen: string; n: string | null }[]>(
+    `SELECT COUNT(*) AS seen, SUM(hit) AS n FROM (SELECT (${all.sql}) AS hit FROM dead_letter l FORCE INDEX (PRIMARY) ${joins}
+      WHERE l.consumer_id = ? LIMIT ?) t`,
+    [...all.values, consumerId, DEAD_LETTERS_COUNTED + 1],
+  );
+  return { count: Number(row!.n ?? 0), atLeast: Number(row!.seen) > DEAD_LETTERS_COUNTED };
 }
 
 /**
- * Sends up to `most` (1–500) dead letters again, oldest message first: they are ready at once with a fresh set of attempts, and attempt numbers go on counting.
- * Returns how many, and the last message id as the `after` of the next step.
+ * Looks at the next 500 dead letters and sends up to `most` of them again that match, oldest message first: they are ready at once with a fresh set of
+ * attempts, and attempt numbers go on counting. Returns how many, and the last message that was looked at as the `after` of the next step.
  */
 export function redrive(
   database: Database,
@@ -54,64 +57,24 @@ export function redrive(
   filter: DeadLetterFilter,
   mint: () => Id,
   after: Id = '0',
-  most = MAX_KEYS,
+  most?: number,
 ): Promise<Step> {
   return database.transaction('redrive', async (session) => {
-    const ids = await takeDeadLetters(session, consumerId, filter, after, most);
-    if (ids.length === 0) return { count: 0, after };
-    const rows = await session.query<{ id: Id; priority: number; attempts: number }[]>(
-      `SELECT d.message_id AS id, m.priority, d.attempts FROM delivery d FORCE INDEX (PRIMARY) JOIN message m ON m.id = d.message_id
-        WHERE d.consumer_id = ? AND d.message_id IN (?) ORDER BY d.message_id`,
-      [consumerId, ids],
-    );
-    if (rows.length === 0) return { count: 0, after: ids.at(-1)! };
-    await session.query('INSERT INTO ready (consumer_id, prio_rank, seq, message_id, attempts, attempts_before) VALUES ?', [
-      rows.map((row) => [consumerId, 9 - row.priority, mint(), row.id, row.attempts, row.attempts]),
-    ]);
-    await session.query(
-      `UPDATE ${deliveryRows()} SET d.status = ?, d.http_code = NULL, d.error_class = NULL, d.next_attempt_at = NULL, d.updated_at = NOW(3)`,
-      [JSON.stringify(rows.map((row) => [row.id, consumerId])), deliveryStatusCode('queued')],
-    );
-    return { count: rows.length, after: ids.at(-1)! };
+    const taking = await takeDeadLetters(session, consumerId, filter, { after, most, locked: 'skip' });
+    return { count: await sendAgain(session, consumerId, taking.taken, mint), after: taking.after };
   });
 }
 
-/** Takes up to `most` (1–500) dead letters off the list for good; their deliveries stay `dead`. */
-export function discard(database: Database, consumerId: number, filter: DeadLetterFilter, after: Id = '0', most = MAX_KEYS): Promise<Step> {
+/** Takes up to `most` dead letters that match, of the next 500, off the list for good; their deliveries stay `dead`. */
+export function discard(database: Database, consumerId: number, filter: DeadLetterFilter, after: Id = '0', most?: number): Promise<Step> {
   return database.transaction('discard', async (session) => {
-    const ids = await takeDeadLetters(session, consumerId, filter, after, most);
-    return { count: ids.length, after: ids.at(-1) ?? after };
+    const taking = await takeDeadLetters(session, consumerId, filter, { after, most, locked: 'skip' });
+    return { count: taking.taken.length, after: taking.after };
   });
 }
 
 export interface Step {
   count: number;
+  /** As it was when nothing is left to look at. */
   after: Id;
-}
-
-async function takeDeadLetters(session: Session, consumerId: number, filter: DeadLetterFilter, after: Id, most: number): Promise<Id[]> {
-  const { where, values } = conditions(consumerId, filter);
-  const rows = await session.query<{ id: Id }[]>(
-    `SELECT l.message_id AS id FROM dead_letter l FORCE INDEX (PRIMARY) WHERE ${where} AND l.message_id > ?
-      ORDER BY l.consumer_id, l.message_id LIMIT ? FOR UPDATE SKIP LOCKED`,
-    [...values, after, Math.min(most, MAX_KEYS)],
-  );
-  const ids = rows.map((row) => row.id).toSorted(byId);
-  if (ids.length > 0) {
-    await session.query(
-      `DELETE l FROM JSON_TABLE(?, '$[*]' COLUMNS (m BIGINT UNSIGNED PATH '$[0]')) k
-        STRAIGHT_JOIN dead_letter l FORCE INDEX (PRIMARY) ON l.consumer_id = ? AND l.message_id = k.m`,
-      [JSON.stringify(ids.map((id) => [id])), consumerId],
-    );
-  }
-  return ids;
-}
-
-function conditions(consumerId: number, filter: DeadLetterFilter): { where: string; values: unknown[] } {
-  const parts: [string, unknown][] = [['l.consumer_id = ?', consumerId]];
-  if (filter.messageIds) parts.push(['l.message_id IN (?)', filter.messageIds]);
-  if (filter.from) parts.push(['l.died_at >= ?', filter.from]);
-  if (filter.to) parts.push(['l.died_at < ?', filter.to]);
-  if (filter.reason) parts.push(['l.reason = ?', filter.reason]);
-  return { where: parts.map(([sql]) => sql).join(' AND '), values: parts.map(([, value]) => value) };
 }

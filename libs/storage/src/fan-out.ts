@@ -35,11 +35,16 @@ export function fanOut(database: Database, olderThanMs = 0): Promise<FanOutResul
       olderThanMs === 0 ? [] : [olderThanMs, EPOCH_MS],
     );
     if (!row) return undefined;
-    await session.query('SELECT id FROM channel FORCE INDEX (PRIMARY) WHERE id = ? LOCK IN SHARE MODE', [row.channel_id]);
-    const consumers = await session.query<{ id: number; filter: FilterJson | string | null }[]>(
-      `SELECT id, filter FROM consumer FORCE INDEX (consumer_by_channel) WHERE channel_id = ? AND id > ? AND id <= ? ORDER BY channel_id, id LIMIT ?`,
-      [row.channel_id, row.after_consumer_id, row.last_consumer_id, FAN_OUT_STEP],
-    );
+    // Of a channel that is gone nobody gets anything; its consumers may not be swept yet.
+    const [channel] = await session.query<unknown[]>('SELECT id FROM channel FORCE INDEX (PRIMARY) WHERE id = ? LOCK IN SHARE MODE', [
+      row.channel_id,
+    ]);
+    const consumers = !channel
+      ? []
+      : await session.query<{ id: number; filter: FilterJson | string | null }[]>(
+          `SELECT id, filter FROM consumer FORCE INDEX (consumer_by_channel) WHERE channel_id = ? AND id > ? AND id <= ? ORDER BY channel_id, id LIMIT ?`,
+          [row.channel_id, row.after_consumer_id, row.last_consumer_id, FAN_OUT_STEP],
+        );
     const unjudged: Unjudged[] = [];
     const consumerIds = await matching(session, row.message_id, consumers, (reason) => void unjudged.push(reason));
     const places = consumerIds.map((consumerId) => ({ messageId: row.message_id, consumerId, rank: row.prio_rank }));

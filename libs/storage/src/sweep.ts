@@ -1,6 +1,7 @@
-import { deliveryStatusCode, type Id } from '@app/domain';
+import type { Id } from '@app/domain';
 import type { Database } from './database.js';
-import { byId, deliveryRows, MAX_KEYS, readyRows } from './key-rows.js';
+import { MAX_KEYS, readyRows } from './key-rows.js';
+import { endDeliveries } from './sweep-removed.js';
 
 /**
  * Clears up to 500 rows that a deleted consumer left behind: its unfinished deliveries end as `dead` with `consumer-deleted`, its dead letters go.
@@ -28,10 +29,9 @@ async function sweepReady(database: Database): Promise<number> {
     );
     if (rows.length === 0) return 0;
     await session.query(`DELETE r FROM ${readyRows()}`, [JSON.stringify(rows.map((row) => [consumerId, row.prio_rank, row.seq]))]);
-    const ids = rows.map((row) => row.message_id).toSorted(byId);
-    await session.query(
-      `UPDATE ${deliveryRows()} SET d.status = ?, d.error_class = 'consumer-deleted', d.next_attempt_at = NULL, d.updated_at = NOW(3)`,
-      [JSON.stringify(ids.map((id) => [id, consumerId])), deliveryStatusCode('dead')],
+    await endDeliveries(
+      session,
+      rows.map((row) => ({ messageId: row.message_id, consumerId })),
     );
     return rows.length;
   });

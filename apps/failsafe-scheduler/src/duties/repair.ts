@@ -1,5 +1,16 @@
 import { type Log, type NudgeSender } from '@app/runtime';
-import { type Database, type Node, buryNodes, fanOut, makePartitions, nudgeAddresses, promote, sweepOrphans } from '@app/storage';
+import {
+  type Database,
+  type Node,
+  buryNodes,
+  fanOut,
+  makePartitions,
+  nudgeAddresses,
+  promote,
+  RetrySweep,
+  sweepChannels,
+  sweepOrphans,
+} from '@app/storage';
 import { drain } from './drain.js';
 import type { Duty } from './duty.js';
 
@@ -59,9 +70,38 @@ export const makePartitionsAhead = ({ database, log }: RepairParts): Duty => ({
   },
 });
 
+/** A run of sweeping ends after this: other duties are more urgent. */
+const SWEEP_MS = 500;
+
 /** What deleted consumers left behind. */
 export const sweepDeleted = ({ database }: RepairParts): Duty => ({
   name: 'sweep-deleted',
   everyMs: 2_000,
-  doOnce: () => drain(() => sweepOrphans(database)),
+  doOnce: () => drain(() => sweepOrphans(database), SWEEP_MS),
 });
+
+/** What deleted channels left behind: consumers and idempotency keys. */
+export const sweepDeletedChannels = ({ database }: RepairParts): Duty => ({
+  name: 'sweep-channels',
+  everyMs: 2_000,
+  doOnce: () => drain(() => sweepChannels(database), SWEEP_MS),
+});
+
+/** Retries of deleted consumers. */
+export const sweepDeletedRetries = ({ database }: RepairParts): Duty => {
+  const sweep = new RetrySweep(database);
+  return {
+    name: 'sweep-retries',
+    everyMs: 2_000,
+    doOnce: async () => {
+      const until = performance.now() + SWEEP_MS;
+      let total = 0;
+      while (performance.now() < until) {
+        const { swept, over } = await sweep.step();
+        total += swept;
+        if (over) break;
+      }
+      return total;
+    },
+  };
+};

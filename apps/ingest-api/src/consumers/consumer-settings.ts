@@ -4,6 +4,7 @@ import {
   type Cidr,
   type ClientTls,
   type FieldProblem,
+  type History,
   judgeHeaders,
   judgeSigningSecret,
   judgeUrl,
@@ -14,6 +15,7 @@ import {
   parseFilter,
   parseRetryPolicy,
   parseSignature,
+  parseStartFrom,
   parseTls,
   Problem,
   refusalMessage,
@@ -21,6 +23,7 @@ import {
   signatureHeaderNames,
   type SignatureSettings,
   STANDARD_SIGNATURE,
+  START_FROM_FORMS,
 } from '@app/domain';
 import { isDeepStrictEqual } from 'node:util';
 import type { ConsumerSettings, CredentialColumns, SecretColumns } from '@app/storage';
@@ -41,6 +44,8 @@ export interface ConsumerWish {
   settings: Omit<ConsumerSettings, keyof SecretColumns | keyof CredentialColumns>;
   secret: SecretWish;
   credentials: CredentialWish;
+  /** Of a new consumer; null: it begins with the next message. */
+  history: History | null;
 }
 
 /** Throws {@link Problem} `validation-failed` naming every wrong field. */
@@ -60,6 +65,8 @@ export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: numb
   const signature = signatureOf(body, problems);
   const filter = filterOf(body, problems);
   const batch = batchOf(body, problems);
+  const startFrom = parseStartFrom(body.startFrom);
+  if (!startFrom) problems.push({ field: 'startFrom', message: START_FROM_FORMS });
   problems.push(...takenHeaders(headers, signature, auth));
   const secret = { scheme: signature.scheme, secret: body.signingSecret ?? null };
   if (secret.secret !== null) problems.push(...judgeSigningSecret(secret.secret, secret.scheme));
@@ -76,7 +83,7 @@ export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: numb
     signature: isDeepStrictEqual(signature, STANDARD_SIGNATURE) ? null : signature,
     disabled: body.disabled ?? false,
   };
-  return { settings, secret, credentials: { url: settings.url, headers, auth, tls } };
+  return { settings, secret, credentials: { url: settings.url, headers, auth, tls }, history: startFrom?.history ?? null };
 }
 
 function signatureOf({ signature }: ConsumerBody, problems: FieldProblem[]): SignatureSettings {

@@ -101,4 +101,14 @@ export class ConsumerBody {
   @IsOptional()
   @ApiProperty({ ...batchSchema, required: false })
   batch?: object | null;
+
+  /**
+   * With which message a new consumer begins: `now` (default) with the next one; `earliest` or a time (RFC 3339) with past ones of the channel that are kept,
+   * which a job sends. Only the first PUT looks at it.
+   * @example "earliest"
+   */
+  @IsOptional()
+  @IsString()
+  @MaxLength(40)
+  startFrom?: string | null;
 }

@@ -77,6 +77,8 @@ export class NewConsumerView extends ConsumerView {
    * @example "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
    */
   signingSecret?: string;
+  /** The job that sends it the past messages that `startFrom` asked for; not there when there are none. */
+  historyJob?: string;
 }
 
 export class ConsumerList {

@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { type Audit, Channels, type Consumer, Consumers, type ConsumerSettings, type Precondition } from '@app/storage';
+import { type Audit, Channels, type Consumer, Consumers, type ConsumerSettings, Node, type Precondition } from '@app/storage';
 import type { FastifyReply } from 'fastify';
 import { Audited } from '../audit/audited.js';
 import { Refuses } from '../http/answers.js';
@@ -21,6 +21,7 @@ export class ConsumersController {
     private readonly channels: Channels,
     private readonly consumers: Consumers,
     private readonly form: ConsumerForm,
+    private readonly node: Node,
   ) {}
 
   /** Lists the consumers of a channel, newest first. */
@@ -56,7 +57,7 @@ export class ConsumersController {
 
   /**
    * Creates (201) or replaces (200) a consumer. Fields that are left out go back to their defaults; the signing secret and a pause stay.
-   * A new consumer gets every message that is accepted after the answer. Only the answer to the request that made a signing secret shows it: that of the
+   * A new consumer gets every message that is accepted after the answer, and with `startFrom` past ones. Only the answer to the request that made a signing secret shows it: that of the
    * creation, or of a change of the signature's scheme.
    */
   @Put(':consumer')
@@ -78,9 +79,15 @@ export class ConsumersController {
       made = settled.made;
       return settled.settings;
     };
-    const { row, created } = await this.consumers.put(channel, name, settle, { ...demands, audit });
+    const { keyId, keyName } = audit.entry;
+    const history = wish.history ? { ...wish.history, jobId: this.node.mint(), by: { keyId, keyName } } : undefined;
+    const { row, created, historyJob } = await this.consumers.put(channel, name, settle, { ...demands, audit, history });
     void reply.code(created ? 201 : 200).header('etag', etag(row));
-    return Object.assign(this.form.show(channel, row), made === null ? {} : { signingSecret: made });
+    return Object.assign(
+      this.form.show(channel, row),
+      made === null ? {} : { signingSecret: made },
+      historyJob === undefined ? {} : { historyJob },
+    );
   }
 
   /** Deletes a consumer that has no unfinished deliveries; with `force=true` also one that has: they end as dead. */

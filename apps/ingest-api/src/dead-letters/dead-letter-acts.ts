@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { countDeadLetters, Database, type DeadLetterFilter, discard, listDeadLetters, Node, redrive } from '@app/storage';
+import { JobMaker } from '../jobs/job-maker.js';
 import { Nudges } from '../nudges.js';
 import { inSteps } from './dead-letter-steps.js';
 import type { DeadLetterCount } from './dead-letter.view.js';
@@ -11,11 +12,12 @@ export class DeadLetterActs {
     private readonly database: Database,
     private readonly node: Node,
     private readonly nudges: Nudges,
+    readonly jobs: JobMaker,
   ) {}
 
   async count(consumerId: number, filter: DeadLetterFilter, limit: number): Promise<DeadLetterCount> {
-    const count = await countDeadLetters(this.database, consumerId, filter);
-    return { count: Math.min(count, limit), more: count > limit };
+    const { count, atLeast } = await countDeadLetters(this.database, consumerId, filter);
+    return { count: Math.min(count, limit), more: count > limit || atLeast, ...(atLeast ? { atLeast } : {}) };
   }
 
   async redrive(consumerId: number, filter: DeadLetterFilter, limit: number): Promise<DeadLetterCount> {

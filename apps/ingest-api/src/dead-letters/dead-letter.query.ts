@@ -1,19 +1,5 @@
-import { IsIn, IsOptional, IsRFC3339 } from 'class-validator';
-import { type DeadReason, deadReasons } from '@app/domain';
+import { IntersectionType } from '@nestjs/swagger';
 import { ListQuery } from '../http/list.query.js';
+import { DeadLetterConditions } from './dead-letter-conditions.js';
 
-export class DeadLetterQuery extends ListQuery {
-  /** Died at or after this time (RFC 3339). */
-  @IsOptional()
-  @IsRFC3339()
-  from?: string;
-
-  /** Died before this time (RFC 3339). */
-  @IsOptional()
-  @IsRFC3339()
-  to?: string;
-
-  @IsOptional()
-  @IsIn(deadReasons)
-  reason?: DeadReason;
-}
+export class DeadLetterQuery extends IntersectionType(ListQuery, DeadLetterConditions) {}

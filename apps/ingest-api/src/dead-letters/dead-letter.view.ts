@@ -23,6 +23,8 @@ export class DeadLetterCount {
   count!: number;
   /** Whether more match: ask again. */
   more!: boolean;
+  /** Only with `dryRun`: there are too many dead letters to look at; `count` is of the first 50000. */
+  atLeast?: boolean;
 }
 
 export const viewDeadLetter = (row: DeadLetter): DeadLetterView => ({

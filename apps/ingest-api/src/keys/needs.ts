@@ -4,6 +4,8 @@ import { allows, formatScope, type Need, Problem } from '@app/domain';
 import type { FastifyRequest } from 'fastify';
 import { AuditInterceptor } from '../audit/audit.interceptor.js';
 import type { Caller } from './caller.js';
+import { CHANNEL_OF, type ChannelPlace } from './channel-of.js';
+import { JobChannels } from './job-channels.js';
 import { KeyCheck } from './key-check.js';
 
 const NEEDS = 'posthorn:needs';
@@ -26,32 +28,67 @@ export const Needs = (...kinds: readonly Need['kind'][]): MethodDecorator =>
 @Injectable()
 export class RightsGuard implements CanActivate {
   /** What each handler needs: metadata is looked up through two maps, for every request. */
-  private readonly needs = new Map<object, readonly Need['kind'][]>();
+  private readonly needs = new Map<object, Rights>();
 
-  constructor(private readonly keys: KeyCheck) {}
+  constructor(
+    private readonly keys: KeyCheck,
+    private readonly jobs: JobChannels,
+  ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest<{ Params: Partial<Record<string, string>> }>>();
-    const needs = this.needsOf(context).map((kind) => needOf(kind, request.params));
+    const { kinds, place } = this.needsOf(context);
     const caller = this.keys.check(request.headers.authorization);
+    if (place) return this.admitElsewhere(request, caller, kinds, place);
+    const needs = kinds.map((kind) => needOf(kind, request.params));
     return caller instanceof Promise ? caller.then((found) => admit(request, found, needs)) : admit(request, caller, needs);
   }
 
-  private needsOf(context: ExecutionContext): readonly Need['kind'][] {
+  /** What is unknown belongs to no channel: a key that is good for some channels only is refused, as for what belongs to others. */
+  private async admitElsewhere(
+    request: FastifyRequest<{ Params: Partial<Record<string, string>> }>,
+    caller: Caller | Promise<Caller>,
+    kinds: readonly Need['kind'][],
+    place: ChannelPlace,
+  ): Promise<boolean> {
+    const found = await caller;
+    const channel = place === 'job' ? await this.jobs.channelOf(request.params['job']) : queryChannel(request.query);
+    return admit(
+      request,
+      found,
+      kinds.map((kind) => needOf(kind, { channel })),
+      `the key needs the scope ${kinds.map((kind) => formatScope(needOf(kind, { channel: '<channel>' }))).join(' or ')}`,
+    );
+  }
+
+  private needsOf(context: ExecutionContext): Rights {
     const handler = context.getHandler();
     const known = this.needs.get(handler);
     if (known) return known;
     const kinds: readonly Need['kind'][] | undefined = Reflect.getMetadata(NEEDS, handler);
     if (kinds === undefined) throw new Error(`${context.getClass().name}.${handler.name} does not say what it needs`);
-    this.needs.set(handler, kinds);
-    return kinds;
+    const place: ChannelPlace | undefined = Reflect.getMetadata(CHANNEL_OF, handler);
+    const rights = { kinds, place };
+    this.needs.set(handler, rights);
+    return rights;
   }
 }
 
-function admit(request: { caller?: Caller }, caller: Caller, needs: readonly Need[]): true {
+interface Rights {
+  kinds: readonly Need['kind'][];
+  place: ChannelPlace | undefined;
+}
+
+/** The name in the query of a request, which is not validated yet. */
+function queryChannel(query: unknown): string {
+  const channel: unknown = typeof query === 'object' && query !== null && 'channel' in query ? query.channel : '';
+  return typeof channel === 'string' ? channel : '';
+}
+
+function admit(request: { caller?: Caller }, caller: Caller, needs: readonly Need[], refusal?: string): true {
   request.caller = caller;
   if (!needs.some((need) => allows(caller.scopes, need))) {
-    throw new Problem('forbidden', `the key needs the scope ${needs.map(formatScope).join(' or ')}`);
+    throw new Problem('forbidden', refusal ?? `the key needs the scope ${needs.map(formatScope).join(' or ')}`);
   }
   return true;
 }

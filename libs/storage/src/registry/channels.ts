@@ -2,9 +2,10 @@ import { isName, Problem, type RetryPolicy } from '@app/domain';
 import { Injectable } from '@nestjs/common';
 import { type EntityManager, In, LessThan } from 'typeorm';
 import { Database, type Session } from '../database.js';
-import { MAX_KEYS } from '../key-rows.js';
 import { changedFields } from './changed-fields.js';
-import { Channel, Consumer } from './entities.js';
+import { Channel } from './entities.js';
+import { consumersOf, removeConsumers } from './remove-consumers.js';
+import { refuseUse } from './work-left.js';
 import { checkName, demand, NOW, ONE_MORE, type Put, type RegistryPage, unlessRaced, type Write } from './precondition.js';
 
 export interface ChannelSettings {
@@ -55,37 +56,24 @@ export class Channels {
   }
 
   /**
-   * Deletes a channel. While it has consumers, or messages whose deliveries are not all made: throws {@link Problem} `conflict`, or with
-   * `force` deletes those too. Deliveries that its consumers leave behind are swept later.
+   * Deletes a channel. While it has consumers, or messages whose deliveries are not all made: throws {@link Problem} `conflict`, or with `force` deletes
+   * those too: it is gone at once, and what it leaves is swept later, its consumers too if it has hundreds of them.
    */
   async remove(name: string, { force = false, audit, ...precondition }: Write & { force?: boolean }): Promise<void> {
-    const id = await this.database.transaction('remove-channel', async (session, manager) => {
+    await this.database.transaction('remove-channel', async (session, manager) => {
       const channel = (await lockChannel(session, manager, name)) ?? noChannel();
       demand(channel, precondition);
-      if (!force) await refuseUse(session, manager, channel.id);
-      await manager.getRepository(Consumer).delete({ channelId: channel.id });
+      if (!force) await refuseUse(session, channel.id);
+      await removeConsumers(session, await consumersOf(session, channel.id, AT_ONCE));
+      await session.query('INSERT INTO removed_channel (id) VALUES (?)', [channel.id]);
       await manager.getRepository(Channel).delete({ id: channel.id });
       await audit.record(session, { status: 204 });
-      return channel.id;
     });
-    if (force) await this.removeFanouts(id);
-  }
-
-  /** After the channel is gone no row is added. A crash in between leaves rows that fan out to nobody. */
-  private async removeFanouts(channelId: number): Promise<void> {
-    for (;;) {
-      const rows = await this.database.query<{ id: string }[]>(
-        'SELECT message_id AS id FROM fanout FORCE INDEX (PRIMARY) WHERE channel_id = ? ORDER BY message_id LIMIT ?',
-        [channelId, MAX_KEYS],
-      );
-      if (rows.length === 0) return;
-      const remove = `DELETE f FROM JSON_TABLE(?, '$[*]' COLUMNS (m BIGINT UNSIGNED PATH '$[0]')) k
-          STRAIGHT_JOIN fanout f FORCE INDEX (PRIMARY) ON f.message_id = k.m`;
-      const keys = JSON.stringify(rows.map(({ id }) => [id]));
-      await this.database.transaction('remove-fanouts', (session) => session.query(remove, [keys]));
-    }
   }
 }
+
+/** Consumers that are deleted with their channel. */
+const AT_ONCE = 200;
 
 export function noChannel(): never {
   throw new Problem('not-found', 'there is no such channel');
@@ -101,12 +89,4 @@ export async function lockChannel(session: Session, manager: EntityManager, name
   if (!channel) return null;
   await session.query('SELECT id FROM channel WHERE id = ? FOR UPDATE', [channel.id]);
   return manager.getRepository(Channel).findOneBy({ id: channel.id });
-}
-
-async function refuseUse(session: Session, manager: EntityManager, channelId: number): Promise<void> {
-  if (await manager.getRepository(Consumer).existsBy({ channelId })) {
-    throw new Problem('conflict', 'the channel has consumers: delete them first, or use ?force=true');
-  }
-  const [fanout] = await session.query<unknown[]>('SELECT 1 FROM fanout WHERE channel_id = ? LIMIT 1', [channelId]);
-  if (fanout) throw new Problem('conflict', 'the channel has messages that are not out for delivery yet: wait, or use ?force=true');
 }

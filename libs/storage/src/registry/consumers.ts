@@ -1,13 +1,22 @@
-import { isName, Problem } from '@app/domain';
+import { type History, type Id, isName, Problem } from '@app/domain';
 import { Injectable } from '@nestjs/common';
 import { type EntityManager, LessThan } from 'typeorm';
 import { Database, type Session } from '../database.js';
 import type { Audit } from '../audit.js';
 import { isDeepStrictEqual } from 'node:util';
+import { insertJob, lastMessageOf } from '../jobs/create-job.js';
 import { changedFields } from './changed-fields.js';
 import { lockChannel, noChannel } from './channels.js';
-import { Consumer } from './entities.js';
-import { checkName, demand, NOW, ONE_MORE, type Put, type RegistryPage, type Write } from './precondition.js';
+import { Channel, Consumer } from './entities.js';
+import { removeConsumers } from './remove-consumers.js';
+import { refuseWorkLeft, workBegan } from './work-left.js';
+import { checkName, demand, NOW, ONE_MORE, type Precondition, type Put, type RegistryPage, type Write } from './precondition.js';
+
+/** The past that a new consumer wants, and who wants it. */
+export interface NewHistory extends History {
+  jobId: Id;
+  by: { keyId: string; keyName: string };
+}
 
 /** What signs. */
 export type SecretColumns = Pick<Consumer, 'signingSecret' | 'publicKey' | 'formerSecrets'>;
@@ -43,15 +52,15 @@ export class Consumers {
   }
 
   /**
-   * Creates or replaces. A new consumer gets every message that is accepted after this. `settle` makes the settings from what is stored, within the
+   * Creates or replaces. A new consumer gets every message that is accepted after this, and with `history` those before it from a job, each once. `settle` makes the settings from what is stored, within the
    * transaction: it must be quick, and is called again when the transaction is run again.
    */
   async put(
     channel: string,
     name: string,
     settle: (stored: Consumer | null) => ConsumerSettings,
-    { audit, ...precondition }: Write,
-  ): Promise<Put<Consumer>> {
+    { audit, history, ...precondition }: Write & { history?: NewHistory },
+  ): Promise<Put<Consumer> & { historyJob?: Id }> {
     checkName(name, 'consumer');
     return this.change(channel, name, async (manager, channelId, found, session) => {
       demand(found, precondition);
@@ -71,7 +80,9 @@ export class Consumers {
         session,
         found ? { status: 200, fields: changedFields(publicPart(found), publicPart(settings)) } : { status: 201 },
       );
-      return { row: await rows.findOneByOrFail({ channelId, name }), created: !found };
+      const row = await rows.findOneByOrFail({ channelId, name });
+      const historyJob = found || !history ? undefined : await sendHistory(session, { channel, row }, history);
+      return { row, created: !found, ...(historyJob === undefined ? {} : { historyJob }) };
     });
   }
 
@@ -103,19 +114,28 @@ export class Consumers {
   }
 
   /**
-   * Deletes a consumer. While it has deliveries that are not finished: throws {@link Problem} `conflict`, or with `force` gives them up;
-   * they are swept later.
+   * Deletes a consumer. While it has work that is not finished: throws {@link Problem} `conflict`, or with `force` gives that up, to be swept later. A name
+   * that is used again is another consumer, which gets nothing of it.
    */
   async remove(channel: string, name: string, { force = false, audit, ...precondition }: Write & { force?: boolean }): Promise<void> {
-    await this.change(channel, name, async (manager, channelId, found, session) => {
+    if (!force) await this.refuseWork(channel, name, precondition);
+    await this.change(channel, name, async (_manager, channelId, found, session) => {
       const consumer = found ?? noConsumer();
       demand(consumer, precondition);
-      if (!force && (await hasUnfinished(session, channelId, consumer.id))) {
-        throw new Problem('conflict', 'the consumer has deliveries that are not finished: wait, or use ?force=true to give them up');
+      if (!force && (await workBegan(session, channelId, consumer.id))) {
+        throw new Problem('conflict', 'the consumer has deliveries or jobs that have just begun: wait, or use ?force=true to give them up');
       }
-      await manager.getRepository(Consumer).delete({ id: consumer.id });
+      await removeConsumers(session, [consumer.id]);
       await audit.record(session, { status: 204 });
     });
+  }
+
+  private async refuseWork(channel: string, name: string, precondition: Precondition): Promise<void> {
+    const found = isName(channel) ? await this.database.dataSource.getRepository(Channel).findOneBy({ name: channel }) : null;
+    const consumer = found && (await this.find(found.id, name));
+    if (!consumer) return;
+    demand(consumer, precondition);
+    await refuseWorkLeft(this.database, consumer.channelId, consumer.id);
   }
 
   private change<T>(
@@ -129,6 +149,32 @@ export class Consumers {
       return work(manager, id, found, session);
     });
   }
+}
+
+/**
+ * Makes the job that sends a new consumer what came before it. The channel's row is locked: all its messages that are committed now are the past, and every
+ * one that is committed later, whatever its id, makes the consumer's delivery itself, which the job finds and leaves alone.
+ */
+async function sendHistory(
+  session: Session,
+  { channel, row }: { channel: string; row: Consumer },
+  { jobId, after, from, by }: NewHistory,
+): Promise<Id | undefined> {
+  const last = await lastMessageOf(session, row.channelId);
+  if (BigInt(last) <= BigInt(after)) return undefined;
+  const of = { channelId: row.channelId, consumerId: row.id, channel, consumer: row.name };
+  const settings = { ...(from === undefined ? {} : { from }), statuses: ['none'] as const };
+  await insertJob(session, {
+    id: jobId,
+    kind: 'replay',
+    cause: 'start-from',
+    of,
+    settings,
+    ratePerSecond: null,
+    range: { after, last },
+    by,
+  });
+  return jobId;
 }
 
 /** Tells accepting transactions, which keep the filters that they saw last, that these are others now. The channel's row is locked. */
@@ -153,20 +199,6 @@ const publicPart = (given: Omit<ConsumerSettings, 'disabled'> & ({ disabled: boo
   batch: given.batch,
   signingSecret: given.signingSecret,
 });
-
-/**
- * One statement, so that no delivery hides by moving between the tables. `ready` is one step in its key; `retry` and `fanout` have no key
- * for this and are read through, which is right for tables that hold only what waits.
- */
-async function hasUnfinished(session: Session, channelId: number, consumerId: number): Promise<boolean> {
-  const [row] = await session.query<{ found: number }[]>(
-    `SELECT (EXISTS (SELECT 1 FROM ready FORCE INDEX (PRIMARY) WHERE consumer_id = ?)
-          OR EXISTS (SELECT 1 FROM fanout WHERE channel_id = ? AND after_consumer_id < ? AND last_consumer_id >= ?)
-          OR EXISTS (SELECT 1 FROM retry WHERE consumer_id = ?)) AS found`,
-    [consumerId, channelId, consumerId, consumerId, consumerId],
-  );
-  return Number(row?.found) === 1;
-}
 
 function noConsumer(): never {
   throw new Problem('not-found', 'there is no such consumer');

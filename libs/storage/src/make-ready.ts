@@ -1,0 +1,22 @@
+import type { Id } from '@app/domain';
+import type { Session } from './database.js';
+
+/** A delivery that was at its end and is to be attempted again, at the end of its lane. */
+export interface AgainReady {
+  consumerId: number;
+  rank: number;
+  seq: Id;
+  messageId: Id;
+  /** Attempts made so far: numbers go on from there, and none of them weighs against the retry policy any more. */
+  attempts: number;
+  /** The job that sends it again as a replay; '0': none. */
+  replay: Id;
+}
+
+/** Puts rows into `ready`, due at once. The transaction has seen to it that none of the deliveries is there, or in `retry`, already. */
+export async function makeReady(session: Session, rows: readonly AgainReady[]): Promise<void> {
+  if (rows.length === 0) return;
+  await session.query('INSERT INTO ready (consumer_id, prio_rank, seq, message_id, attempts, attempts_before, replay) VALUES ?', [
+    rows.map((row) => [row.consumerId, row.rank, row.seq, row.messageId, row.attempts, row.attempts, row.replay]),
+  ]);
+}
