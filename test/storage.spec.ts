@@ -8,6 +8,7 @@ import {
   Database,
   fanOut,
   giveBack,
+  lanes,
   lead,
   makePartitions,
   type NewMessage,
@@ -211,4 +212,16 @@ it('tells of each connection that it opens and closes', async () => {
   await eventually(() => open === 2);
   await database.close();
   await eventually(() => open === 0);
+});
+
+it('counts the rows of a lane up to fewer when many lanes hold some, and says so', async () => {
+  const ids = Array.from({ length: 101 }, (_, n) => 4_000_000_000 + n);
+  const [full] = ids;
+  const rows = ids.flatMap((id) => Array.from({ length: id === full ? 1_001 : 1 }, (_, n) => [id, 9, n + 1, n + 1]));
+  await test.database.query('INSERT INTO ready (consumer_id, prio_rank, seq, message_id) VALUES ?', [rows]);
+  const laneOf = async (consumerIds: readonly number[]) =>
+    (await lanes(test.database, consumerIds)).find(({ consumerId }) => consumerId === full);
+  expect(await laneOf([full!])).toMatchObject({ rows: 1_001, capped: false });
+  expect(await laneOf(ids)).toMatchObject({ rows: 1_000, capped: true });
+  await test.database.query('DELETE FROM ready WHERE consumer_id >= ?', [full]);
 });

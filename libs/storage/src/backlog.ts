@@ -2,12 +2,17 @@ import { msOf, type Id } from '@app/domain';
 import type { Database } from './database.js';
 import { NOT_HELD } from './key-rows.js';
 
-/** Rows are counted up to this many for each lane; a larger lane reads as this. */
-export const COUNT_LIMIT = 10_000;
+/** Rows of each lane are counted up to this many, or up to fewer when many lanes hold something, so that a page costs the same. */
+const COUNT_LIMIT = 10_000;
+const LEAST_LIMIT = 1_000;
+/** Rows that are read to count a page, unless that is less than 1000 for each lane. */
+const COUNT_ROWS = 100_000;
 
 export interface Lane {
   consumerId: number;
   rows: number;
+  /** Whether there may be more. */
+  capped: boolean;
   /** When its longest waiting row became ready, Unix ms. */
   readySinceMs: number;
 }
@@ -15,7 +20,7 @@ export interface Lane {
 /** Counts in one statement. */
 const COUNT_STEP = 100;
 
-/** Those of these consumers' lanes that hold anything, with their size (up to 10 000) and age: an index step for each priority of each, and two round trips. */
+/** Those of these consumers' lanes that hold anything, with their size (up to 10 000, and to 1000 at least) and age: an index step for each priority of each, and two round trips. */
 export async function lanes(database: Database, consumerIds: readonly number[]): Promise<Lane[]> {
   if (consumerIds.length === 0) return [];
   const rows = await database.query<{ consumer_id: number; seq: Id }[]>(
@@ -25,11 +30,14 @@ export async function lanes(database: Database, consumerIds: readonly number[]):
   const oldest = new Map<number, number>();
   for (const row of rows) oldest.set(row.consumer_id, Math.min(oldest.get(row.consumer_id) ?? Infinity, msOf(row.seq)));
   const counts = await countUpToLimit(database, 'ready', [...oldest.keys()]);
-  return [...oldest].map(([consumerId, readySinceMs]) => ({ consumerId, rows: counts.get(consumerId) ?? 0, readySinceMs }));
+  return [...oldest].map(([consumerId, readySinceMs]) => {
+    const { rows: size, capped } = counts.get(consumerId) ?? NO_ROWS;
+    return { consumerId, rows: size, capped, readySinceMs };
+  });
 }
 
-/** Dead letters of each of these consumers that has any, counted up to 10 000. */
-export async function deadLetterCounts(database: Database, consumerIds: readonly number[]): Promise<Map<number, number>> {
+/** Dead letters of each of these consumers that has any, counted up to 10 000, and to 1000 at least. */
+export async function deadLetterCounts(database: Database, consumerIds: readonly number[]): Promise<Map<number, Count>> {
   if (consumerIds.length === 0) return new Map();
   const rows = await database.query<{ id: number }[]>('SELECT DISTINCT consumer_id AS id FROM dead_letter WHERE consumer_id IN (?)', [
     consumerIds,
@@ -41,21 +49,30 @@ export async function deadLetterCounts(database: Database, consumerIds: readonly
   );
 }
 
+export interface Count {
+  rows: number;
+  /** Whether there may be more. */
+  capped: boolean;
+}
+
+export const NO_ROWS: Count = { rows: 0, capped: false };
+
 /** Rows of each consumer that has any. A count by a consumer that has none is wasted, so ask only for those that are known to have some. */
 async function countUpToLimit(
   database: Database,
   table: 'ready' | 'dead_letter',
   consumerIds: readonly number[],
-): Promise<Map<number, number>> {
+): Promise<Map<number, Count>> {
+  const limit = Math.max(LEAST_LIMIT, Math.min(COUNT_LIMIT, Math.floor(COUNT_ROWS / consumerIds.length)));
   const one = `SELECT ? AS id, COUNT(*) AS n FROM (SELECT 1 FROM ${table} FORCE INDEX (PRIMARY) WHERE consumer_id = ? LIMIT ?) t`;
-  const counts = new Map<number, number>();
+  const counts = new Map<number, Count>();
   for (let from = 0; from < consumerIds.length; from += COUNT_STEP) {
     const some = consumerIds.slice(from, from + COUNT_STEP);
     const rows = await database.query<{ id: number | string; n: string }[]>(
       some.map(() => one).join(' UNION ALL '),
-      some.flatMap((id) => [id, id, COUNT_LIMIT]),
+      some.flatMap((id) => [id, id, limit]),
     );
-    for (const { id, n } of rows) if (Number(n) > 0) counts.set(Number(id), Number(n));
+    for (const { id, n } of rows) if (Number(n) > 0) counts.set(Number(id), { rows: Number(n), capped: Number(n) >= limit });
   }
   return counts;
 }

@@ -1,6 +1,6 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Channels, Consumers, COUNT_LIMIT, Database, deadLetterCounts, lanes } from '@app/storage';
+import { Channels, Consumers, Database, deadLetterCounts, lanes, NO_ROWS } from '@app/storage';
 import { Refuses } from '../http/answers.js';
 import { pageById } from '../http/cursor.js';
 import { ListQuery } from '../http/list.query.js';
@@ -16,7 +16,7 @@ export class StatusController {
     private readonly consumers: Consumers,
   ) {}
 
-  /** What waits, for each consumer, newest consumer first. Cheap at any size: counts stop at 10000. */
+  /** What waits, for each consumer, newest consumer first. Cheap at any size: counts stop at 10000, or at fewer when many consumers have so many. */
   @Get()
   @Needs('read')
   @Refuses('validation-failed')
@@ -33,17 +33,17 @@ export class StatusController {
     const dead = await deadLetterCounts(this.database, ids);
     const views = items.map((row): ConsumerStatusView => {
       const lane = found.get(row.id);
-      const [ready, deadLetters] = [lane?.rows ?? 0, dead.get(row.id) ?? 0];
+      const [ready, deadLetters] = [lane ?? NO_ROWS, dead.get(row.id) ?? NO_ROWS];
       return {
         channel: names.get(row.channelId) ?? '',
         consumer: row.name,
         paused: row.pausedAt !== null,
         disabled: row.disabledAt !== null,
         held: row.pausedAt !== null || row.disabledAt !== null,
-        ready,
+        ready: ready.rows,
         oldestReadyAt: lane ? new Date(lane.readySinceMs) : null,
-        deadLetters,
-        capped: Math.max(ready, deadLetters) >= COUNT_LIMIT,
+        deadLetters: deadLetters.rows,
+        capped: ready.capped || deadLetters.capped,
       };
     });
     return { items: views, cursor };

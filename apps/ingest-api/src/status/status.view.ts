@@ -5,13 +5,13 @@ export class ConsumerStatusView {
   disabled!: boolean;
   /** Paused or disabled: deliveries wait until that ends. */
   held!: boolean;
-  /** Deliveries that are due or in flight, counted up to 10000. */
+  /** Deliveries that are due or in flight, counted up to 10000; up to fewer, 1000 at least, when more than ten consumers of the page have some. */
   ready!: number;
   /** When the longest waiting of them became ready. */
   oldestReadyAt!: Date | null;
-  /** Dead letters, counted up to 10000. */
+  /** Dead letters, counted in the same way. */
   deadLetters!: number;
-  /** Whether a count stopped at 10000. */
+  /** Whether a count stopped, so that there may be more. */
   capped!: boolean;
 }
 
