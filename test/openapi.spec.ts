@@ -69,6 +69,7 @@ describe('the description of the API', () => {
         `get ${message}/payload`,
         `get ${message}/deliveries/{consumer}`,
         `get ${consumer}/deliveries`,
+        'get /v1/channels/{channel}/deliveries',
         `post ${consumer}/filter/test`,
         `post ${consumer}/leases`,
         `post ${consumer}/leases/settle`,

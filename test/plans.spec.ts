@@ -20,10 +20,7 @@ import {
   lanes,
   type LaneWish,
   lease,
-  listDeadLetters,
-  listDeliveries,
   listJobs,
-  listMessages,
   loadTargets,
   type NewMessage,
   Node,
@@ -32,6 +29,9 @@ import {
   pruneJobs,
   redrive,
   RetrySweep,
+  searchDeadLetters,
+  searchDeliveries,
+  searchMessages,
   settle,
   settleLeases,
   stepJob,
@@ -40,6 +40,7 @@ import {
   untilNextJob,
   untilNextRetry,
   deliveriesOf,
+  findDelivered,
   findMessage,
   listAttempts,
   listAudit,
@@ -156,16 +157,16 @@ async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> 
   await fanOut(database);
   await fanOut(database, 1_000);
   await redrive(database, 2, {}, mint);
-  await redrive(database, 2, { from: new Date(0), to: new Date(), reason: 'gone' }, mint);
+  await redrive(database, 2, { from: new Date(0), to: new Date(), reason: 'gone', type: 'order.*' }, mint);
+  await countDeadLetters(database, 2, { errorClass: 'timeout' });
   await discard(database, 5, {});
   const page = { limit: 50, before: firstIdAt(Date.now()) };
-  await listDeadLetters(database, 6, {}, page);
-  await listDeliveries(database, 6, page, 'queued');
-  await listMessages(database, 1, page);
+  await everySearch(test);
   const { id } = accepted[0] as { id: Id };
   await findMessage(database, 1, id);
-  await deliveriesOf(database, [id], 100);
-  await listAttempts(database, id, 1);
+  await deliveriesOf(database, id, { limit: 100 });
+  await listAttempts(database, id, 1, { limit: 100 });
+  await findDelivered(database, id);
   await sweepOrphans(database);
   await everyStatementOfJobs(test, mint);
   const times = { from: new Date(Date.now() - 7_200_000), to: new Date() };
@@ -216,6 +217,23 @@ async function everyStatementOfJobs({ database }: TestDatabase, mint: () => Id):
   await database.query('INSERT INTO removed_channel (id) VALUES (100000)');
   await new RetrySweep(database).step();
   await sweepChannels(database);
+}
+
+/** Every way in which lists look for their rows, from the middle of them. */
+async function everySearch({ database }: TestDatabase): Promise<void> {
+  const page = { limit: 50, after: { messageId: firstIdAt(Date.now()), consumerId: 6 } };
+  const bounds = { rows: 2_000, ms: 1_000 };
+  const times = { from: new Date(Date.now() - 7_200_000), to: new Date() };
+  for (const filter of [{}, { ...times, type: 'order.*', status: 'out-for-delivery', producerId: 1, orderingKey: 'k' } as const])
+    await searchMessages(database, 1, filter, page, bounds);
+  for (const whose of [{ consumerId: 6 }, { channelId: 1 }]) {
+    for (const filter of [{}, times, { type: 'order.*' }, { errorClass: 'timeout' } as const, { type: 'order.paid', ...times }])
+      await searchDeliveries(database, whose, filter, page, bounds);
+    for (const status of ['queued', 'in-flight', 'retry-delivery', 'retry-in-flight', 'delivered', 'dead'] as const)
+      await searchDeliveries(database, whose, { status }, page, bounds);
+  }
+  for (const filter of [{}, { reason: 'gone', errorClass: 'timeout', type: 'order.*', ...times } as const])
+    await searchDeadLetters(database, 6, filter, page, bounds);
 }
 
 /** Everything that a pull consumer causes: rows that are free, leases that ran out, used-up attempts, a message that is gone. */

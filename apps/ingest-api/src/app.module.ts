@@ -22,6 +22,10 @@ import { JobLimit, JobMaker } from './jobs/job-maker.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { ReplayController } from './jobs/replay.controller.js';
 import { JobChannels } from './keys/job-channels.js';
+import { ChannelDeliveriesController } from './deliveries/channel-deliveries.controller.js';
+import { DeliveryDetails } from './deliveries/delivery-details.js';
+import { DeliveryReadsController } from './deliveries/delivery-reads.controller.js';
+import { SearchLimits } from './http/search-limits.js';
 import { KeyCheck } from './keys/key-check.js';
 import { KeysController } from './keys/keys.controller.js';
 import { RightsGuard } from './keys/needs.js';
@@ -63,6 +67,8 @@ export class AppModule {
         MessagesController,
         MessagesReadsController,
         DeliveriesController,
+        ChannelDeliveriesController,
+        DeliveryReadsController,
         LeasesController,
         DeadLettersController,
         ReplayController,
@@ -78,6 +84,8 @@ export class AppModule {
         { provide: ConsumerForm, useValue: new ConsumerForm(targetRules(config), config.keyRing) },
         { provide: JobLimit, useValue: new JobLimit(config.maxJobsPerConsumer) },
         JobMaker,
+        { provide: SearchLimits, useValue: new SearchLimits(config.searchRows, config.searchMs) },
+        DeliveryDetails,
         DeadLetterActs,
         TestDeliveries,
       ],

@@ -55,6 +55,9 @@ export type IngestConfig = ProcessConfig &
     readonly pollFallbackMs: number;
     /** Jobs of one consumer that are running or paused. */
     readonly maxJobsPerConsumer: number;
+    /** What one page of a list may look at. */
+    readonly searchRows: number;
+    readonly searchMs: number;
   };
 
 export type DispatcherConfig = ProcessConfig &
@@ -123,6 +126,8 @@ export const ingestSettings: Settings<IngestConfig> = {
   pollBytes: integer('POLL_BYTES', 67_108_864, QUEUE_BYTES),
   pollFallbackMs: integer('POLL_FALLBACK_MS', 1000, [50, 600_000]),
   maxJobsPerConsumer: integer('MAX_JOBS_PER_CONSUMER', 10, [1, 1000]),
+  searchRows: integer('SEARCH_ROWS', 20_000, [500, 10_000_000]),
+  searchMs: integer('SEARCH_MS', 25, [1, 10_000]),
 };
 
 export const dispatcherSettings: Settings<DispatcherConfig> = {

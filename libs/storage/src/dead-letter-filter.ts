@@ -1,4 +1,5 @@
 import type { DeadReason, ErrorClass, Id } from '@app/domain';
+import { isOfType } from './search/type-pattern.js';
 
 /** Which dead letters of a consumer; all when empty. */
 export interface DeadLetterFilter {
@@ -12,7 +13,7 @@ export interface DeadLetterFilter {
   reason?: DeadReason;
   /** Of the last attempt. */
   errorClass?: ErrorClass;
-  /** Of the message. */
+  /** Of the message; `*` stands for any characters. */
   type?: string;
 }
 
@@ -39,7 +40,7 @@ export function conditionsOf(filter: DeadLetterFilter): Conditions {
   if (filter.reason) own.push(['l.reason = ?', filter.reason]);
   const others: [string, unknown][] = [];
   if (filter.errorClass) others.push(['d.error_class = ?', filter.errorClass]);
-  if (filter.type !== undefined) others.push(['m.type = ?', filter.type]);
+  if (filter.type !== undefined) others.push(isOfType('m.type', filter.type));
   return {
     own: joined(own),
     all: joined([...own, ...others]),

@@ -1,33 +1,7 @@
-import type { DeadReason, Id } from '@app/domain';
+import type { Id } from '@app/domain';
 import type { Database } from './database.js';
 import { conditionsOf, type DeadLetterFilter } from './dead-letter-filter.js';
 import { sendAgain, takeDeadLetters } from './take-dead-letters.js';
-
-export interface DeadLetter {
-  messageId: Id;
-  diedAt: Date;
-  reason: DeadReason;
-  attempts: number;
-  httpCode: number | null;
-  errorClass: string | null;
-  type: string | null;
-}
-
-/** Newest message first; `before` is the last message id of the previous page. */
-export async function listDeadLetters(
-  database: Database,
-  consumerId: number,
-  filter: DeadLetterFilter,
-  page: { limit: number; before?: Id },
-): Promise<DeadLetter[]> {
-  const { sql, values } = conditionsOf(filter).all;
-  return database.query<DeadLetter[]>(
-    `SELECT l.message_id AS messageId, l.died_at AS diedAt, l.reason, d.attempts, d.http_code AS httpCode, d.error_class AS errorClass, m.type
-       FROM dead_letter l JOIN delivery d ON d.message_id = l.message_id AND d.consumer_id = l.consumer_id LEFT JOIN message m ON m.id = l.message_id
-      WHERE l.consumer_id = ? AND ${sql} ${page.before === undefined ? '' : 'AND l.message_id < ?'} ORDER BY l.consumer_id DESC, l.message_id DESC LIMIT ?`,
-    [consumerId, ...values, ...(page.before === undefined ? [] : [page.before]), page.limit],
-  );
-}
 
 /** Dead letters that are looked at to count those that match. */
 export const DEAD_LETTERS_COUNTED = 50_000;

@@ -1,4 +1,4 @@
-import { deliveryStatusCode, deliveryStatusName, messageStatusName, type DeliveryStatus, type Id, type MessageStatus } from '@app/domain';
+import { deliveryStatusName, messageStatusName, type DeliveryStatus, type Id, type MessageStatus } from '@app/domain';
 import type { Database } from './database.js';
 
 export interface MessageRow {
@@ -25,27 +25,11 @@ export interface DeliveryRow {
   replays: number;
 }
 
-export interface AttemptRow {
-  number: number;
-  startedAt: Date;
-  durationMs: number;
-  httpCode: number | null;
-  errorClass: string | null;
-  nextAttemptAt: Date | null;
-  responseBody: Buffer | null;
-}
-
-export interface Page {
-  limit: number;
-  /** The last message id of the previous page. */
-  before?: Id;
-}
-
-const MESSAGE = `m.id, m.status, m.priority, m.type, m.ordering_key AS orderingKey, m.content_type AS contentType, m.size, m.created_at AS createdAt`;
-const DELIVERY = `d.message_id AS messageId, c.name AS consumer, d.status, d.attempts, d.next_attempt_at AS nextAttemptAt, d.http_code AS httpCode,
+export const MESSAGE = `m.id, m.status, m.priority, m.type, m.ordering_key AS orderingKey, m.content_type AS contentType, m.size, m.created_at AS createdAt`;
+export const DELIVERY = `d.message_id AS messageId, c.name AS consumer, d.status, d.attempts, d.next_attempt_at AS nextAttemptAt, d.http_code AS httpCode,
   d.error_class AS errorClass, d.updated_at AS updatedAt, d.replays`;
 
-type Stored<T> = Omit<T, 'status'> & { status: number };
+export type Stored<T> = Omit<T, 'status'> & { status: number };
 const named = (row: Stored<MessageRow>): MessageRow => ({ ...row, status: messageStatusName(row.status) });
 const namedDelivery = (row: Stored<DeliveryRow>): DeliveryRow => ({ ...row, status: deliveryStatusName(row.status) });
 
@@ -55,16 +39,6 @@ export async function findMessage(database: Database, channelId: number, id: Id)
     [id, channelId],
   );
   return rows.map(named)[0];
-}
-
-/** Newest first. */
-export async function listMessages(database: Database, channelId: number, page: Page): Promise<MessageRow[]> {
-  const rows = await database.query<Stored<MessageRow>[]>(
-    `SELECT ${MESSAGE} FROM message m FORCE INDEX (message_by_channel) WHERE m.channel_id = ? ${page.before === undefined ? '' : 'AND m.id < ?'}
-      ORDER BY m.channel_id DESC, m.id DESC LIMIT ?`,
-    [channelId, ...(page.before === undefined ? [] : [page.before]), page.limit],
-  );
-  return rows.map(named);
 }
 
 export async function readPayload(
@@ -79,15 +53,18 @@ export async function readPayload(
   return row;
 }
 
-/** Deliveries of some messages, at most `limit` for each, by consumer. */
-export async function deliveriesOf(database: Database, ids: readonly Id[], limit: number): Promise<DeliveryRow[]> {
-  if (ids.length === 0) return [];
-  const one = `(SELECT ${DELIVERY} FROM delivery d FORCE INDEX (PRIMARY) JOIN consumer c ON c.id = d.consumer_id WHERE d.message_id = ? ORDER BY d.message_id, d.consumer_id LIMIT ?)`;
-  const rows = await database.query<Stored<DeliveryRow>[]>(
-    ids.map(() => one).join(' UNION ALL '),
-    ids.flatMap((id) => [id, limit]),
+/** Deliveries of one message to consumers younger than `afterId`, at most `limit`, the oldest consumer first. */
+export async function deliveriesOf(
+  database: Database,
+  id: Id,
+  page: { limit: number; afterId?: number },
+): Promise<(DeliveryRow & { consumerId: number })[]> {
+  const rows = await database.query<Stored<DeliveryRow & { consumerId: number }>[]>(
+    `SELECT ${DELIVERY}, d.consumer_id AS consumerId FROM delivery d FORCE INDEX (PRIMARY) STRAIGHT_JOIN consumer c FORCE INDEX (PRIMARY) ON c.id = d.consumer_id
+      WHERE d.message_id = ? AND d.consumer_id > ? ORDER BY d.message_id, d.consumer_id LIMIT ?`,
+    [id, page.afterId ?? 0, page.limit],
   );
-  return rows.map(namedDelivery);
+  return rows.map((row) => ({ ...row, status: deliveryStatusName(row.status) }));
 }
 
 export async function countDeliveries(database: Database, id: Id): Promise<number> {
@@ -97,36 +74,12 @@ export async function countDeliveries(database: Database, id: Id): Promise<numbe
   return Number(row!.n);
 }
 
-/** A consumer's deliveries, newest message first. With a status the rows of other statuses are read and dropped on the way. */
-export async function listDeliveries(database: Database, consumerId: number, page: Page, status?: DeliveryStatus): Promise<DeliveryRow[]> {
-  const values: unknown[] = [consumerId];
-  if (page.before !== undefined) values.push(page.before);
-  if (status) values.push(deliveryStatusCode(status));
-  const rows = await database.query<Stored<DeliveryRow>[]>(
-    `SELECT ${DELIVERY} FROM delivery d FORCE INDEX (delivery_by_consumer) JOIN consumer c ON c.id = d.consumer_id
-      WHERE d.consumer_id = ? ${page.before === undefined ? '' : 'AND d.message_id < ?'} ${status ? 'AND d.status = ?' : ''}
-      ORDER BY d.consumer_id DESC, d.message_id DESC LIMIT ?`,
-    [...values, page.limit],
-  );
-  return rows.map(namedDelivery);
-}
-
 export async function findDelivery(database: Database, messageId: Id, consumerId: number): Promise<DeliveryRow | undefined> {
   const rows = await database.query<Stored<DeliveryRow>[]>(
     `SELECT ${DELIVERY} FROM delivery d FORCE INDEX (PRIMARY) JOIN consumer c ON c.id = d.consumer_id WHERE d.message_id = ? AND d.consumer_id = ?`,
     [messageId, consumerId],
   );
   return rows.map(namedDelivery)[0];
-}
-
-/** Attempts of one delivery, first to last. */
-export function listAttempts(database: Database, messageId: Id, consumerId: number): Promise<AttemptRow[]> {
-  return database.query<AttemptRow[]>(
-    `SELECT number, started_at AS startedAt, duration_ms AS durationMs, http_code AS httpCode, error_class AS errorClass, next_attempt_at AS nextAttemptAt,
-            response_body AS responseBody
-       FROM attempt FORCE INDEX (PRIMARY) WHERE message_id = ? AND consumer_id = ? ORDER BY message_id, consumer_id, number`,
-    [messageId, consumerId],
-  );
 }
 
 export async function findChannelId(database: Database, name: string): Promise<number | undefined> {

@@ -1,9 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { countDeadLetters, Database, type DeadLetterFilter, discard, listDeadLetters, Node, redrive } from '@app/storage';
+import { countDeadLetters, Database, type DeadLetterFilter, discard, Node, redrive, searchDeadLetters } from '@app/storage';
 import { JobMaker } from '../jobs/job-maker.js';
 import { Nudges } from '../nudges.js';
 import { inSteps } from './dead-letter-steps.js';
 import type { DeadLetterCount } from './dead-letter.view.js';
+
+/** To see whether any is left; when it takes longer, some may be. */
+const LOOK = { rows: 5_000, ms: 100 };
 
 /** Redrives and discards in transactions of 500, so that nobody waits long for a lock. */
 @Injectable()
@@ -35,6 +38,7 @@ export class DeadLetterActs {
   }
 
   private async anyLeft(consumerId: number, filter: DeadLetterFilter): Promise<boolean> {
-    return (await listDeadLetters(this.database, consumerId, filter, { limit: 1 })).length > 0;
+    const { rows, next } = await searchDeadLetters(this.database, consumerId, filter, { limit: 1 }, LOOK);
+    return rows.length > 0 || next !== undefined;
   }
 }

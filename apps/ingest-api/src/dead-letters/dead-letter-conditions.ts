@@ -1,5 +1,6 @@
-import { IsIn, IsOptional, IsRFC3339, IsString, MaxLength, MinLength } from 'class-validator';
+import { IsIn, IsOptional, IsRFC3339 } from 'class-validator';
 import { type DeadReason, deadReasons, type ErrorClass, errorClasses } from '@app/domain';
+import { IsTypePattern } from '../http/type-pattern.js';
 import { deadLetterFilterOf, type DeadLetterFilter, type JobSettings } from '@app/storage';
 
 /** Conditions on dead letters, in a query or a body. */
@@ -23,11 +24,11 @@ export class DeadLetterConditions {
   @IsIn(errorClasses)
   errorClass?: ErrorClass | null;
 
-  /** The message's type, exactly. */
-  @IsOptional()
-  @IsString()
-  @MinLength(1)
-  @MaxLength(200)
+  /**
+   * The message's type; `*` stands for any characters.
+   * @example "order.*"
+   */
+  @IsTypePattern()
   type?: string | null;
 }
 

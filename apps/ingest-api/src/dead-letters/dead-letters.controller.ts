@@ -1,10 +1,11 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { type Audit, Channels, Consumers, Database, type JobConsumer, listDeadLetters } from '@app/storage';
+import { type Audit, Channels, Consumers, Database, type JobConsumer, searchDeadLetters } from '@app/storage';
 import type { FastifyReply } from 'fastify';
 import { Audited } from '../audit/audited.js';
 import { Refuses } from '../http/answers.js';
-import { pageById } from '../http/cursor.js';
+import { pageOfSearch } from '../http/cursor.js';
+import { SearchLimits } from '../http/search-limits.js';
 import { jobConsumerOf } from '../jobs/job-maker.js';
 import { JobOr } from '../jobs/job-or.js';
 import type { JobView } from '../jobs/job.view.js';
@@ -25,17 +26,17 @@ export class DeadLettersController {
     private readonly channels: Channels,
     private readonly consumers: Consumers,
     private readonly acts: DeadLetterActs,
+    private readonly limits: SearchLimits,
   ) {}
 
-  /** Lists a consumer's dead letters, newest message first. */
+  /** Lists a consumer's dead letters, newest message first. A page may have fewer than `limit`, or none, and a cursor all the same: there may be more. */
   @Get()
   @Needs('read', 'manage', 'consume')
   @Refuses('validation-failed', 'not-found')
   async list(@Param('channel') channel: string, @Param('consumer') name: string, @Query() query: DeadLetterQuery): Promise<DeadLetterList> {
     const { consumerId } = await this.find(channel, name);
-    const read = (limit: number, before: string | undefined) =>
-      listDeadLetters(this.database, consumerId, filterOf(query), { limit, before });
-    return pageById(query, read, (row) => row.messageId, viewDeadLetter);
+    const filter = filterOf(query);
+    return pageOfSearch(query, (page) => searchDeadLetters(this.database, consumerId, filter, page, this.limits), viewDeadLetter);
   }
 
   /**

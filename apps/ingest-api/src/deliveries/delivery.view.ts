@@ -1,5 +1,5 @@
 import type { DeliveryStatus } from '@app/domain';
-import type { AttemptRow, DeliveryRow } from '@app/storage';
+import type { DeliveryRow } from '@app/storage';
 
 export class DeliveryView {
   /** The message's id. */
@@ -18,24 +18,6 @@ export class DeliveryView {
   replays!: number;
 }
 
-export class AttemptView {
-  /** 1, 2, … */
-  number!: number;
-  startedAt!: Date;
-  durationMs!: number;
-  httpCode!: number | null;
-  /** null: it succeeded. */
-  errorClass!: string | null;
-  nextAttemptAt!: Date | null;
-  /** The beginning of the response body, up to 4096 bytes, as text; or the reason that a pull consumer gave. Bytes that are not UTF-8 are shown as U+FFFD. */
-  response!: string | null;
-}
-
-export class DeliveryWithAttemptsView extends DeliveryView {
-  /** First to last. */
-  attemptLog!: AttemptView[];
-}
-
 export class DeliveryList {
   items!: DeliveryView[];
   /** Of the next page; null at the end. */
@@ -52,14 +34,4 @@ export const viewDelivery = (row: DeliveryRow): DeliveryView => ({
   lastError: row.errorClass,
   updatedAt: row.updatedAt,
   replays: row.replays,
-});
-
-export const viewAttempt = ({ responseBody, ...row }: AttemptRow): AttemptView => ({
-  number: row.number,
-  startedAt: row.startedAt,
-  durationMs: row.durationMs,
-  httpCode: row.httpCode,
-  errorClass: row.errorClass,
-  nextAttemptAt: row.nextAttemptAt,
-  response: responseBody === null ? null : responseBody.toString('utf8'),
 });

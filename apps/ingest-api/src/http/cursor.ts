@@ -1,6 +1,7 @@
-import { Problem } from '@app/domain';
+import type { Found, Place, SearchPage } from '@app/storage';
+import { badCursor } from './bound-cursors.js';
 
-/** Where the next page of a list begins. Opaque to callers: base64url of a JSON list of texts, each of which is checked. */
+/** Where the next page of a list begins. Opaque to callers: base64url of a JSON list of texts, each of which is checked; bound-cursors.ts adds a check sum. */
 export const encodeCursor = (parts: readonly string[]): string => Buffer.from(JSON.stringify(parts)).toString('base64url');
 
 /** Throws {@link Problem} `validation-failed` unless it is a cursor with parts of these forms. */
@@ -8,7 +9,7 @@ export function decodeCursor(cursor: string | undefined, forms: readonly RegExp[
   if (cursor === undefined) return undefined;
   const parts = textsOf(Buffer.from(cursor, 'base64url').toString('utf8'));
   if (parts?.length !== forms.length || !forms.every((form, index) => form.test(parts[index] ?? ''))) {
-    throw Problem.invalid([{ field: 'cursor', message: 'is not a cursor of this list' }]);
+    throw badCursor();
   }
   return parts;
 }
@@ -52,4 +53,16 @@ export async function pageOf<Row, View>(
   const rows = await read(limit + 1);
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   return { items: rows.slice(0, limit).map(view), cursor: last === undefined ? null : encodeCursor(keyOf(last)) };
+}
+
+/** A page of a search, which may have fewer rows than `limit`, or none, before its end. */
+export async function pageOfSearch<Row, View>(
+  query: { limit?: number; cursor?: string },
+  find: (page: SearchPage) => Promise<Found<Row>>,
+  view: (row: Row) => View,
+): Promise<{ items: View[]; cursor: string | null }> {
+  const [messageId, consumerId] = decodeCursor(query.cursor, [NUMBER, NUMBER]) ?? [];
+  const after: Place | undefined = messageId === undefined ? undefined : { messageId, consumerId: Number(consumerId) };
+  const { rows, next } = await find({ limit: query.limit ?? DEFAULT_LIMIT, after });
+  return { items: rows.map(view), cursor: next === undefined ? null : encodeCursor([next.messageId, String(next.consumerId)]) };
 }

@@ -6,6 +6,7 @@ import { isWithin, Problem } from '@app/domain';
 import { type Log, problemServerOptions, RouteTable } from '@app/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MAX_WAIT_MS } from '../leases/lease.body.js';
+import { bindCursors } from './bound-cursors.js';
 import { MANAGEMENT_BODY_BYTES, markPayloads, parseBody, takesPayload } from './bodies.js';
 
 const MAX_HEADER_BYTES = 16_384;
@@ -47,6 +48,7 @@ export function createServer(config: IngestConfig, log: Log): { adapter: Fastify
   const routes = new RouteTable(fastify);
   markPayloads(fastify);
   bound(fastify, maxBodyBytes);
+  bindCursors(fastify);
   return { adapter, routes };
 }
 

@@ -1,6 +1,6 @@
 import type { MessageStatus } from '@app/domain';
-import type { DeliveryRow, MessageRow } from '@app/storage';
-import { DeliveryView, viewDelivery } from '../deliveries/delivery.view.js';
+import type { MessageRow } from '@app/storage';
+import { DeliveryView } from '../deliveries/delivery.view.js';
 
 export class MessageSummaryView {
   id!: string;
@@ -18,8 +18,10 @@ export class MessageSummaryView {
 }
 
 export class MessageView extends MessageSummaryView {
-  /** The first 100, by the age of the consumer; a consumer's own are under `…/deliveries/{consumer}`. */
+  /** By the age of the consumer, the oldest first; with their attempts under `…/deliveries/{consumer}`. */
   deliveries!: DeliveryView[];
+  /** Of the next page of deliveries; null at the end. */
+  cursor!: string | null;
 }
 
 export class MessageList {
@@ -39,6 +41,3 @@ export const summarizeMessage = (channel: string, row: MessageRow): MessageSumma
   size: row.size,
   createdAt: row.createdAt,
 });
-
-export const viewMessage = (channel: string, row: MessageRow, deliveries: readonly DeliveryRow[]): MessageView =>
-  Object.assign(summarizeMessage(channel, row), { deliveries: deliveries.map(viewDelivery) });
