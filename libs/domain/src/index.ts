@@ -37,6 +37,8 @@ export { FILTER_LIMITS, type FilterJson, type FilterNode, parseFilter } from './
 export { FILTERED_BODY_BYTES, type Filterable, FilterSubject, type Judgement, type Unjudged } from './judge-filter.js';
 export { type BatchAnswer, readBatchAnswer } from './batch-answer.js';
 export { BATCH_LIMITS, type BatchSettings, parseBatch } from './batch-settings.js';
+export { type DeliveredMessage, type DeliveredTo, deliveryHeaders } from './delivery-headers.js';
+export { headerPairs, responsePairs, SHOWN_HEADERS, shownHeaders } from './shown-headers.js';
 export { isName } from './names.js';
 export {
   isFinished,

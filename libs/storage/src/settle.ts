@@ -5,6 +5,19 @@ import { expectRows, isFenced } from './fence.js';
 import { byId, deliveryRows, readyRows } from './key-rows.js';
 import type { Statement } from './packets.js';
 
+/** How an attempt went, beside its outcome. */
+export interface AttemptTrace {
+  /** null: on a connection that was there already, or it never came to that. */
+  dnsMs: number | null;
+  /** TLS included. */
+  connectMs: number | null;
+  /** From the beginning of the attempt to that of the response. */
+  firstByteMs: number | null;
+  /** JSON objects of texts, secrets masked, at most 64 KB each; of attempts that failed. */
+  requestHeaders: string | null;
+  responseHeaders: string | null;
+}
+
 /** What became of a claim. */
 export interface Settlement {
   claim: Claimed;
@@ -16,6 +29,7 @@ export interface Settlement {
   errorClass: ErrorClass | null;
   /** The first bytes of the answer, at most 4096; kept for attempts that failed. */
   responseBody: Buffer | null;
+  trace?: AttemptTrace;
   /** For so long nobody claims what is its consumer's; 0 or missing: it may go on. */
   holdMs?: number;
 }
@@ -140,8 +154,14 @@ function insertAttempts(batch: readonly Settlement[], node: number | null): Stat
     s.errorClass,
     s.step.to === 'retry' ? new Date(s.startedAtMs + s.durationMs + s.step.delayMs) : null,
     s.responseBody,
+    s.trace?.dnsMs ?? null,
+    s.trace?.connectMs ?? null,
+    s.trace?.firstByteMs ?? null,
+    s.trace?.requestHeaders ?? null,
+    s.trace?.responseHeaders ?? null,
   ]);
-  const sql = `INSERT INTO attempt (message_id, consumer_id, number, node, started_at, duration_ms, http_code, error_class, next_attempt_at, response_body) VALUES ?`;
+  const sql = `INSERT INTO attempt (message_id, consumer_id, number, node, started_at, duration_ms, http_code, error_class, next_attempt_at, response_body,
+    dns_ms, connect_ms, first_byte_ms, request_headers, response_headers) VALUES ?`;
   return { sql, values: [rows] };
 }
 

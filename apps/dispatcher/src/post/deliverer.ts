@@ -181,8 +181,8 @@ export class Deliverer {
 const isThere = (work: Work): work is Posted => work.message !== undefined;
 
 const settlementOf = (
-  { claim }: Work,
-  { startedAtMs, durationMs, httpCode, responseBody }: Attempted,
+  { claim, target }: Work,
+  { startedAtMs, durationMs, httpCode, responseBody, trace }: Attempted,
   step: NextStep,
   holdMs: number,
 ): Settlement => ({
@@ -193,6 +193,7 @@ const settlementOf = (
   httpCode,
   errorClass: step.to === 'delivered' ? null : step.errorClass,
   responseBody,
+  trace: trace?.record(target, step.to !== 'delivered'),
   holdMs,
 });
 

@@ -2,6 +2,7 @@ import { Pool } from 'undici';
 import type { ClientTls } from '@app/domain';
 import type { Target } from '../lanes/targets.js';
 import { type Guard, guardedConnect } from './guarded-connect.js';
+import { TimedClient } from './timed-client.js';
 
 /** Idle connections are closed after this unless the consumer's Keep-Alive header asks for less; many servers close theirs after 5 s. */
 const KEEP_ALIVE_MS = 4_000;
@@ -55,10 +56,11 @@ export class Pools {
       if (entries.size < MAX_POOLS) break;
       retire(entries, id, oldest);
     }
+    const connect = guardedConnect(this.guard, Math.max(target.timeoutMs, this.maxTimeoutMs), tls);
     const pool = new Pool(url.origin, {
       connections,
       pipelining: 1,
-      connect: guardedConnect(this.guard, Math.max(target.timeoutMs, this.maxTimeoutMs), tls),
+      factory: (origin, options) => new TimedClient(origin, options, connect),
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: 60_000,
       headersTimeout: 0,

@@ -2,9 +2,11 @@ import type { Dispatcher } from 'undici';
 import { type AttemptResult, parseRetryAfter } from '@app/domain';
 import type { Outgoing } from '@app/storage';
 import type { Work } from '../lanes/claim-loop.js';
-import { deliveryHeaders } from './delivery-request.js';
+import { requestHeaders } from './delivery-request.js';
 import { classOf, DeliveryTimeoutError } from './errors.js';
 import type { Pools } from './pools.js';
+import type { TimedRequest } from './timed-client.js';
+import { type ResponseHeaders, Trace } from './trace.js';
 
 /** Of an answer, at most this much is read; then the connection is given up. */
 const READ_BYTES = 16 * 1024;
@@ -20,6 +22,7 @@ export interface Attempted {
   durationMs: number;
   httpCode: number | null;
   responseBody: Buffer | null;
+  trace?: Trace;
   /** The whole body of a 2xx, if it was asked for and not too long. */
   answer?: Buffer;
 }
@@ -32,6 +35,8 @@ export interface Attempted {
 export class Attempt implements Dispatcher.DispatchHandler {
   private readonly startedAtMs = Date.now();
   private readonly began = performance.now();
+  private readonly trace: Trace;
+  private request: TimedRequest | undefined;
   private timer: NodeJS.Timeout | undefined;
   private controller: Dispatcher.DispatchController | undefined;
   private resolve!: (attempted: Attempted) => void;
@@ -43,8 +48,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   private readonly ended = new Promise<Attempted>((resolve) => (this.resolve = resolve));
 
-  /** With `answer` the body of a 2xx is kept. */
-  constructor(private readonly wants?: 'answer') {}
+  /** With `answer` the body of a 2xx is kept. `began`: when the larger attempt did that this is a part of. */
+  constructor(
+    private readonly wants?: 'answer',
+    began?: number,
+  ) {
+    this.trace = new Trace(began ?? this.began);
+  }
 
   /**
    * Resolves when the attempt is over, whether by itself, by its deadline or by `abort`. Call it once. An attempt that is part of a larger one has what is left
@@ -59,8 +69,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
     }
     this.timer = setTimeout(() => this.abort(new DeliveryTimeoutError(`no complete answer in ${timeoutMs} ms`)), timeoutMs);
     try {
-      const headers = deliveryHeaders(work, message, this.startedAtMs, authorization);
-      pools.for(work.target, url).dispatch({ method: 'POST', path: url.pathname + url.search, headers, body: message.payload }, this);
+      const headers = requestHeaders(work, message, this.startedAtMs, authorization);
+      this.trace.sent = headers;
+      this.request = { method: 'POST', path: url.pathname + url.search, headers, body: message.payload };
+      pools.for(work.target, url).dispatch(this.request, this);
     } catch (error) {
       this.fail(classOf(error));
     }
@@ -78,12 +90,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.over) controller.abort(new Error('the attempt is over'));
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    statusCode: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
+  onResponseStart(_controller: Dispatcher.DispatchController, statusCode: number, headers: ResponseHeaders): void {
     this.httpCode = statusCode;
+    this.trace.received = headers;
+    this.trace.firstByteAt = performance.now();
     const retryAfter = headers['retry-after'];
     if (typeof retryAfter === 'string') this.retryAfter = retryAfter;
   }
@@ -130,7 +140,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.over) return;
     this.over = true;
     clearTimeout(this.timer);
-    const { startedAtMs, httpCode } = this;
-    this.resolve({ result, startedAtMs, durationMs: Math.round(performance.now() - this.began), httpCode, responseBody, answer });
+    const { startedAtMs, httpCode, trace } = this;
+    trace.connection = this.request?.connection;
+    this.resolve({ result, startedAtMs, durationMs: Math.round(performance.now() - this.began), httpCode, responseBody, trace, answer });
   }
 }

@@ -59,7 +59,7 @@ export class TokenAttempt {
   }
 
   private postWith(token: string, pools: Pools, work: Work, message: Outgoing): Promise<Attempted> {
-    this.posting = new Attempt(this.wants);
+    this.posting = new Attempt(this.wants, this.began);
     return this.posting.post(pools, work, message, { authorization: `Bearer ${token}`, timeoutMs: Math.max(1, this.leftMs(work)) });
   }
 
@@ -67,7 +67,7 @@ export class TokenAttempt {
     return target.timeoutMs - (performance.now() - this.began);
   }
 
-  private whole(attempted: Pick<Attempted, 'result' | 'httpCode' | 'responseBody' | 'answer'>): Attempted {
+  private whole(attempted: Pick<Attempted, 'result' | 'httpCode' | 'responseBody' | 'trace' | 'answer'>): Attempted {
     return { ...attempted, startedAtMs: this.startedAtMs, durationMs: Math.round(performance.now() - this.began) };
   }
 }

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Id, Problem } from '@app/domain';
-import { acceptTest, type Consumer, Database, findDelivery, isOver, listAttempts, type NewMessage, Node } from '@app/storage';
-import { DeliveryWithAttemptsView, viewAttempt, viewDelivery } from '../deliveries/delivery.view.js';
+import { acceptTest, type Consumer, Database, isOver, type NewMessage, Node } from '@app/storage';
 import { Nudges } from '../nudges.js';
 import { TestWaits } from './test-waits.js';
 
@@ -11,7 +10,7 @@ const REFUSALS = {
   pull: 'nothing is posted to a pull consumer: publish a message, and lease it',
 } as const;
 
-/** Makes test messages, and tells what became of them. */
+/** Makes test messages. */
 @Injectable()
 export class TestDeliveries {
   constructor(
@@ -36,12 +35,5 @@ export class TestDeliveries {
   /** Whether the attempt was over within the time. */
   isOver(id: Id, consumer: Consumer, withinMs: number): Promise<boolean> {
     return this.waits.until(() => isOver(this.database, id, consumer.id), withinMs);
-  }
-
-  async view(id: Id, consumer: Consumer): Promise<DeliveryWithAttemptsView> {
-    const delivery = await findDelivery(this.database, id, consumer.id);
-    if (!delivery) throw new Problem('not-found', 'the consumer was deleted meanwhile');
-    const attempts = await listAttempts(this.database, id, consumer.id);
-    return Object.assign(viewDelivery(delivery), { attemptLog: attempts.map(viewAttempt) });
   }
 }

@@ -2,7 +2,8 @@ import { Body, Controller, HttpCode, Param, Post, Query, Res } from '@nestjs/com
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Channels, Consumers } from '@app/storage';
 import type { FastifyReply } from 'fastify';
-import { DeliveryWithAttemptsView } from '../deliveries/delivery.view.js';
+import { DeliveryWithAttemptsView } from '../deliveries/attempt.view.js';
+import { DeliveryDetails } from '../deliveries/delivery-details.js';
 import { Refuses } from '../http/answers.js';
 import { Needs } from '../keys/needs.js';
 import { TestDeliveries } from './test-deliveries.js';
@@ -15,6 +16,7 @@ export class TestDeliveryController {
     private readonly channels: Channels,
     private readonly consumers: Consumers,
     private readonly tests: TestDeliveries,
+    private readonly details: DeliveryDetails,
   ) {}
 
   /**
@@ -39,6 +41,6 @@ export class TestDeliveryController {
     const id = await this.tests.send(consumer, testMessage(body ?? {}));
     const over = await this.tests.isOver(id, consumer, waitMs);
     void reply.code(over ? 200 : 202).header('location', `/v1/channels/${channel}/messages/${id}/deliveries/${name}`);
-    return this.tests.view(id, consumer);
+    return this.details.of(channel, consumer, id);
   }
 }
