@@ -1,3 +1,5 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Cluster } from './support/cluster.js';
 
@@ -114,6 +116,29 @@ describe('the description of the API', () => {
       createdAt: { format: 'date-time' },
     });
     expect(Object.keys(securitySchemes)).toEqual(['key']);
+  });
+
+  it('names the fields of everything that is sent or answered', () => {
+    const { schemas } = document.components;
+    expect(Object.keys(schemas).filter((name) => Object.keys(schemas[name]?.properties ?? {}).length === 0)).toEqual([]);
+  });
+
+  it('gives examples that are as it says', () => {
+    const ajv = new Ajv2020({ strict: false, validateFormats: true });
+    formats.default(ajv);
+    ajv.addSchema(document, 'api');
+    const wrong: string[] = [];
+    const look = (part: unknown, at: string): void => {
+      if (typeof part !== 'object' || part === null) return;
+      if ('example' in part && ('type' in part || 'oneOf' in part || 'anyOf' in part)) {
+        const schema = JSON.parse(JSON.stringify(part).replaceAll('"#/', '"api#/')) as object;
+        if (!ajv.validate(schema, part.example)) wrong.push(`${at}: ${ajv.errorsText()}`);
+      }
+      for (const [name, value] of Object.entries(part)) if (name !== 'example') look(value, `${at}.${name}`);
+    };
+    look(document.components.schemas, 'schemas');
+    look(document.paths, 'paths');
+    expect(wrong).toEqual([]);
   });
 
   it('has an explorer that loads nothing from elsewhere', async () => {

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { problems } from '@app/domain';
 import type { FastifyInstance } from 'fastify';
-import { refusal } from './http/answers.js';
+import { takesPayload } from './http/bodies.js';
+import { checkedForms } from './http/checked-forms.js';
+import { addCommonRefusals } from './http/common-refusals.js';
 
 /** Swagger UI sets styles from its scripts; scripts, and everything else, come from us alone. */
 const EXPLORER_POLICY =
@@ -47,10 +48,38 @@ function describe(app: NestFastifyApplication): OpenAPIObject {
     .addSecurityRequirements('key');
   for (const [name, text] of Object.entries(tags)) about.addTag(name, text);
   const document = SwaggerModule.createDocument(app, about.build(), { operationIdFactory: operationId });
-  for (const path of Object.values(document.paths)) {
-    for (const method of methods) addCommonRefusals(path[method]?.responses);
+  for (const [path, item] of Object.entries(document.paths)) {
+    const url = path.replace(/\{(\w+)\}/g, ':$1');
+    for (const method of methods) {
+      const operation = item[method];
+      if (operation) addCommonRefusals(method, operation, takesPayload({ method: method.toUpperCase(), url }));
+    }
   }
+  sayWhatIsChecked(document);
   return document;
+}
+
+/** What a request is checked for, and the document does not know by itself: forms of fields, and that unknown fields are refused (`validationPipe`). */
+function sayWhatIsChecked(document: OpenAPIObject): void {
+  const say = checkedForms();
+  const schemas = document.components?.schemas ?? {};
+  const seen = new Set<string>();
+  const strict = (part: unknown): void => {
+    for (const [, name = ''] of JSON.stringify(part ?? null).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      const schema = schemas[name];
+      if (!schema || !('properties' in schema) || seen.has(name)) continue;
+      seen.add(name);
+      schema.additionalProperties ??= false;
+      for (const [field, property] of Object.entries(schema.properties ?? {})) say(field, property);
+      strict(schema);
+    }
+  };
+  for (const operation of Object.values(document.paths).flatMap((item) => methods.flatMap((method) => item[method] ?? []))) {
+    strict(operation.requestBody);
+    for (const parameter of operation.parameters ?? []) {
+      if ('schema' in parameter && parameter.schema) say(parameter.name, parameter.schema);
+    }
+  }
 }
 
 const tags = {
@@ -74,14 +103,6 @@ function operationId(controller: string, method: string): string {
   const things = controller.replace(/(?:Reads|Acts)?Controller$/, '');
   if (things.toLowerCase() === method) return method;
   return method + (PLURAL.has(method) ? things : things.replace(/ies$/, 'y').replace(/s$/, ''));
-}
-
-/** What every route can answer. */
-function addCommonRefusals(responses: Record<string, unknown> | undefined): void {
-  if (!responses) return;
-  for (const codes of [['unauthorized'], ['forbidden'], ['internal'], ['database-unavailable', 'database-busy']] as const) {
-    responses[problems[codes[0]].status] ??= refusal(codes);
-  }
 }
 
 /** package.json is in one of the folders above, both of `dist` and of the sources. */

@@ -7,7 +7,7 @@ import { Refuses } from '../http/answers.js';
 import { pageById } from '../http/cursor.js';
 import { ListQuery } from '../http/list.query.js';
 import { Demands, etag } from '../http/precondition.js';
-import { PutAnswers } from '../http/put-answers.js';
+import { Conditional, PutAnswers } from '../http/put-answers.js';
 import { RemoveQuery } from '../http/remove.query.js';
 import { parseRetry } from '../http/retry.js';
 import { Needs } from '../keys/needs.js';
@@ -64,6 +64,7 @@ export class ChannelsController {
   @Delete(':channel')
   @HttpCode(204)
   @Needs('manage')
+  @Conditional()
   @Refuses('validation-failed', 'not-found', 'conflict', 'precondition-failed')
   async remove(
     @Param('channel') name: string,

@@ -1,17 +1,11 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { FilterSubject, parseFilter, Problem, type Unjudged } from '@app/domain';
+import { FilterSubject, parseFilter, Problem } from '@app/domain';
 import { Channels, Consumers } from '@app/storage';
 import { Refuses } from '../http/answers.js';
 import { Needs } from '../keys/needs.js';
 import { filterable, FilterTestBody } from './filter-test.body.js';
-
-export class FilterTestView {
-  /** Whether the message would go to the consumer. */
-  matches!: boolean;
-  /** Set when the filter could not be judged, for which reason the message would be delivered. */
-  unjudged!: Unjudged | null;
-}
+import { FilterTestView } from './filter-test.view.js';
 
 @ApiTags('consumers')
 @Controller('v1/channels/:channel/consumers/:consumer')

@@ -7,7 +7,7 @@ import { Refuses } from '../http/answers.js';
 import { pageById } from '../http/cursor.js';
 import { ListQuery } from '../http/list.query.js';
 import { Demands, etag } from '../http/precondition.js';
-import { PutAnswers } from '../http/put-answers.js';
+import { Conditional, PutAnswers } from '../http/put-answers.js';
 import { Needs } from '../keys/needs.js';
 import { ProducerBody } from './producer.body.js';
 import { ProducerList, ProducerView, viewProducer } from './producer.view.js';
@@ -61,6 +61,7 @@ export class ProducersController {
   @Delete(':producer')
   @HttpCode(204)
   @Needs('admin')
+  @Conditional()
   @Refuses('not-found', 'conflict', 'precondition-failed')
   async remove(@Param('producer') name: string, @Demands() demands: Precondition, @Audited() audit: Audit): Promise<void> {
     await this.producers.remove(name, { ...demands, audit });
