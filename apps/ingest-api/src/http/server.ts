@@ -10,6 +10,8 @@ import { bindCursors } from './bound-cursors.js';
 import { MANAGEMENT_BODY_BYTES, markPayloads, parseBody, takesPayload } from './bodies.js';
 
 const MAX_HEADER_BYTES = 16_384;
+/** Three times what a message may have, with room for proxies. Node would leave out those beyond its own limit and say nothing. */
+const MAX_HEADERS = 128;
 const MAX_HEADERS_MS = 10_000;
 /** Longer than the idle time of usual load balancers (60 s), so that they and not we close idle connections. */
 const KEEP_ALIVE_MS = 72_000;
@@ -45,6 +47,9 @@ export function createServer(config: IngestConfig, log: Log): { adapter: Fastify
   });
   const fastify: FastifyInstance = adapter.getInstance();
   fastify.server.maxConnections = maxConnections;
+  fastify.server.maxHeadersCount = 0;
+  // An expectation that nobody knows is passed over (RFC 9110, 10.1.1): Node would answer 417 by itself, which is no problem+json.
+  fastify.server.on('checkExpectation', (request, response) => fastify.server.emit('request', request, response));
   const routes = new RouteTable(fastify);
   markPayloads(fastify);
   bound(fastify, maxBodyBytes);
@@ -59,6 +64,10 @@ function bound(fastify: FastifyInstance, maxBodyBytes: number): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     if (request.url.startsWith('/v1/')) void reply.header('cache-control', 'no-store');
+    if (request.raw.rawHeaders.length > 2 * MAX_HEADERS) {
+      done(new Problem('header-too-large', `a request has at most ${MAX_HEADERS} headers`));
+      return;
+    }
     const encoding = request.headers['content-encoding'];
     if (encoding === undefined || encoding.trim().toLowerCase() === 'identity') done();
     else done(new Problem('unsupported-media-type', 'compressed bodies are not taken: send it without content-encoding'));
