@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Cluster } from './support/cluster.js';
+import { ADMIN_KEY, Cluster } from './support/cluster.js';
 import { eventually } from './support/eventually.js';
 import { type Operation, operationsOf } from './support/openapi.js';
 
@@ -66,8 +66,10 @@ async function ask({ method, path }: Operation, key: string | null, names = ther
 }
 
 /** Everything that a request could have changed. */
-async function state(): Promise<string> {
-  const tables = ['channel', 'producer', 'consumer', 'api_key', 'message', 'ready', 'dead_letter', 'audit'];
+async function state(except: readonly string[] = []): Promise<string> {
+  const tables = ['channel', 'producer', 'consumer', 'api_key', 'message', 'ready', 'dead_letter', 'audit'].filter(
+    (table) => !except.includes(table) && !(except.includes('api_key') && table === 'audit'),
+  );
   return JSON.stringify(await Promise.all(tables.map((table) => cluster.database.query(`SELECT * FROM ${table}`))));
 }
 
@@ -100,6 +102,11 @@ describe('every route', () => {
     ['no Bearer text', () => ''],
     ['an unknown key', () => `ph_${randomBytes(8).toString('hex')}_${randomBytes(32).toString('base64url')}`],
     ['a key of nobody’s making', () => 'secret'],
+    ['a key that is cut short', () => `ph_${randomBytes(8).toString('hex')}_${randomBytes(16).toString('base64url')}`],
+    ['a key in capitals', () => `PH_${randomBytes(8).toString('hex').toUpperCase()}_${randomBytes(32).toString('base64url')}`],
+    ['a valid key twice', () => `${ADMIN_KEY}, Bearer ${ADMIN_KEY}`],
+    ['a valid key and more', () => `${ADMIN_KEY} x`],
+    ['a key of 10000 characters', () => 'k'.repeat(10_000)],
   ])('refuses %s', async (_what, key) => {
     await expectUnauthorized(key());
   });
@@ -148,6 +155,30 @@ describe('every route', () => {
       }
     }
     expect(await state()).toBe(unchanged);
+  });
+
+  it('refuses a key that has every right to the same channel and consumer but those that the route names, and rights to names that look alike', async () => {
+    const all = ['read', 'publish:there', 'manage:there', 'consume:there/mine'];
+    const alike = ['There', 'THERE', 'ther', 'there.', 'there2', 'there-'].flatMap((name) => [
+      `publish:${name}`,
+      `manage:${name}`,
+      `consume:${name}/mine`,
+    ]);
+    const beside = [...alike, 'consume:there/Mine', 'consume:there/min', 'consume:there/mine2'];
+    const keys = new Map<string, Promise<Key>>();
+    const keyWithout = (named: readonly string[]): Promise<Key> => {
+      const scopes = [...all.filter((scope) => !named.includes(scope)), ...beside];
+      const made = keys.get(scopes.join()) ?? newKey(scopes);
+      keys.set(scopes.join(), made);
+      return made;
+    };
+    const unchanged = await state(['api_key']);
+    for (const operation of operations) {
+      const { key } = await keyWithout(operation.scopes.map((scope) => pathOf(scope, there)));
+      const answer = await ask(operation, key);
+      expect([operation.method, operation.path, answer.status]).toEqual([operation.method, operation.path, 403]);
+    }
+    expect(await state(['api_key'])).toBe(unchanged);
   });
 
   it('asks HEAD for the same right as GET', async () => {
