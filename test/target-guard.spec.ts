@@ -1,4 +1,7 @@
 import { createServer, type Server } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { gzipSync } from 'node:zlib';
+import { pem } from './support/certificates.js';
 import { Cluster } from './support/cluster.js';
 import { eventually } from './support/eventually.js';
 import { NameServer } from './support/name-server.js';
@@ -14,8 +17,10 @@ let channels = 0;
 
 beforeAll(async () => {
   names = await NameServer.open((name, { type, count }) => {
-    if (name === 'hook.test') return ['127.0.0.1'];
+    if (name === 'hook.test' || name === 'elsewhere.test') return ['127.0.0.1'];
     if (name === 'rebind.test') return [type === 'A' && count % 2 === 1 ? '127.0.0.1' : '127.0.0.2'].filter(() => type === 'A');
+    if (name === 'once.test' && type === 'A') return [count === 1 ? '127.0.0.1' : '127.0.0.2'];
+    if (name === 'once.test') return [];
     if (name === 'both.test') return ['127.0.0.1', '127.0.0.2'];
     if (name === 'mixed.test') return ['127.0.0.1', '::1'];
     if (name === 'within.test') return ['127.0.0.2'];
@@ -101,8 +106,36 @@ describe('a URL', () => {
     'http://127。0。0。2/',
     'http://%31%32%37.0.0.2/',
     'http://127.0.0.2./',
+    'http://0x7f.0x0.0x0.0x2/',
+    'http://00000177.0.0.2/',
+    'http://0xa9fea9fe/',
+    'http://127.0.0.2:443/',
+    'http:127.0.0.2/',
+    'http:/127.0.0.2/',
+    'http:\\\\127.0.0.2/',
+    'http://127.0.0.2\\@hook.test/',
+    'http://127.0.0.2?@hook.test/',
+    'http://[::127.0.0.2]/',
+    'http://[::ffff:0:127.0.0.2]/',
+    'http://[64:ff9b:1::7f00:2]/',
+    'http://[fe80::1%25eth0]/',
+    'http://[fec0::1]/',
+    'http://[2001::1]/',
+    'http://[100::1]/',
+    'http://[4000::1]/',
+    'http://[::ffff:127.0.0.2%25lo]/',
+    'http://１２７.0.0.2/',
+    'http://127.0.0.2。/',
+    'http://hook.test./',
     'http://user@127.0.0.1/',
+    'http://user:password@hook.test/',
+    'http://hook.test@127.0.0.2/',
+    'http://hook.test/#fragment',
+    'http://hook.test:99999/',
+    'http://',
     'gopher://127.0.0.1/',
+    'file:///etc/passwd',
+    'javascript:alert(1)',
   ])('%s is refused for a consumer and for its tokens', async (url) => {
     await cluster.channel('urls');
     const path = '/v1/channels/urls/consumers/c';
@@ -146,16 +179,87 @@ describe('a name', () => {
 });
 
 describe('a token endpoint', () => {
-  const auth = (host: string) => ({ type: 'oauth2', tokenUrl: at(host), clientId: 'a', clientSecret: 'b' });
+  const auth = (tokenUrl: string, clientSecret = 'b') => ({ type: 'oauth2', tokenUrl, clientId: 'a', clientSecret });
 
-  it.each(['within.test', 'both.test'])('at %s is not asked', async (host) => {
+  it.each(['within.test', 'both.test', 'mapped.test', 'six-to-four.test', 'localhost'])('at %s is not asked', async (host) => {
     const before = world.received.length;
-    expect(await (await consumer({ url: at('hook.test'), auth: auth(host) }))()).toBe('blocked-target');
+    expect(await (await consumer({ url: at('hook.test'), auth: auth(at(host)) }))()).toBe('blocked-target');
     expect(world.received.length).toBe(before);
+  });
+
+  it('that moves within is not asked again', async () => {
+    const tokens = await cluster.sink((_received, response) => {
+      response
+        .writeHead(200, { 'content-type': 'application/json', connection: 'close' })
+        .end('{"access_token":"x","token_type":"bearer"}');
+    });
+    const url = at('hook.test');
+    const tokenUrl = tokens.url.replace('127.0.0.1', 'once.test');
+    const deliver = await consumer({ url, auth: auth(tokenUrl) });
+    expect(await deliver()).toBe('delivered');
+    await cluster.ok('PUT', `/v1/channels/guard-${channels}/consumers/c`, { url, retry: { delays: [] }, auth: auth(tokenUrl, 'another') });
+    expect(await deliver()).toBe('blocked-target');
+    expect(tokens.received).toHaveLength(1);
+  });
+
+  it('that redirects within is not followed', async () => {
+    const tokens = await cluster.sink((_received, response) => void response.writeHead(307, { location: at('127.0.0.2') }).end());
+    expect(await (await consumer({ url: at('hook.test'), auth: auth(tokens.url) }))()).toBe('token-endpoint');
   });
 });
 
-it('a redirect to a place within is not followed', async () => {
-  const sink = await cluster.sink((_received, response) => void response.writeHead(307, { location: at('127.0.0.2') }).end());
+it.each([301, 302, 303, 307, 308])('a redirect (%d) to a place within is not followed', async (status) => {
+  const sink = await cluster.sink((_received, response) => void response.writeHead(status, { location: at('127.0.0.2') }).end());
   expect(await (await consumer({ url: sink.url }))()).toBe('redirect');
+});
+
+it('an answer is asked for as it is, and one that is compressed nevertheless is kept as it came', async () => {
+  const bomb = gzipSync(Buffer.alloc(1_000_000));
+  const sink = await cluster.sink((_received, response) => void response.writeHead(500, { 'content-encoding': 'gzip' }).end(bomb));
+  expect(await (await consumer({ url: sink.url }))()).toBe('http-status');
+  expect(sink.received[0]!.headers['accept-encoding']).toBe('identity');
+  const [row] = await cluster.database.query<{ body: Buffer }[]>(
+    'SELECT a.response_body AS body FROM attempt a JOIN message m ON m.id = a.message_id JOIN channel c ON c.id = m.channel_id WHERE c.name = ?',
+    [`guard-${channels}`],
+  );
+  expect(row!.body.equals(bomb.subarray(0, row!.body.length))).toBe(true);
+  expect(row!.body.length).toBeGreaterThan(500);
+});
+
+describe('over TLS', () => {
+  const server = { cert: pem('server.pem'), key: pem('server.key') };
+  const tls = { ca: pem('ca.pem') };
+
+  it('the name is asked for and verified, at the address that was vetted', async () => {
+    const asked: unknown[] = [];
+    const sink = await cluster.sink((_received, response, request) => {
+      asked.push((request.socket as TLSSocket & { servername?: string }).servername, request.headers.host);
+      response.end();
+    }, server);
+    const url = sink.url.replace('127.0.0.1', 'hook.test');
+    expect(await (await consumer({ url, tls }))()).toBe('delivered');
+    expect(asked).toEqual(['hook.test', new URL(url).host]);
+    // The certificate is for other names than this one, which leads to the same place.
+    expect(await (await consumer({ url: sink.url.replace('127.0.0.1', 'elsewhere.test'), tls }))()).toBe('tls');
+  });
+
+  it.each(['within.test', 'both.test', 'mapped.test'])('%s is not reached', async (host) => {
+    const sink = await cluster.sink(undefined, server);
+    expect(await (await consumer({ url: sink.url.replace('127.0.0.1', host), tls }))()).toBe('blocked-target');
+    expect(sink.received).toEqual([]);
+  });
+
+  it('older than 1.2 is not spoken', async () => {
+    const sink = await cluster.sink(undefined, { ...server, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
+    expect(await (await consumer({ url: sink.url, tls }))()).toBe('tls');
+    expect(sink.received).toEqual([]);
+  });
+});
+
+it('a test of a consumer obeys the same guard, and tells a class and no address', async () => {
+  await consumer({ url: at('within.test') });
+  const answer = await cluster.api<unknown>('POST', `/v1/channels/guard-${channels}/consumers/c/test?waitMs=10000`, {});
+  expect(answer.status).toBe(200);
+  expect(JSON.stringify(answer.body)).toContain('blocked-target');
+  expect(JSON.stringify(answer.body)).not.toContain('127.0.0.2');
 });
