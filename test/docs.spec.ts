@@ -56,3 +56,13 @@ it('has every page in its index', () => {
   const index = new Set(linksOf('docs/README.md').map((link) => path.join('docs', link)));
   expect(markdownIn('docs').filter((page) => page !== 'docs/README.md' && !index.has(page))).toEqual([]);
 });
+
+it('names no file of ours that is not there', () => {
+  const present = pages.filter((page) => page !== 'CHANGELOG.md' && !page.startsWith('docs/decisions/'));
+  const missing = present.flatMap((page) =>
+    [...readFileSync(page, 'utf8').matchAll(/`((?:apps|libs|test|tools|docs|helm)\/[\w./-]+\.\w+)`/g)]
+      .filter(([, file]) => !file!.includes('NNNN') && !existsSync(file!))
+      .map(([, file]) => `${page}: ${file}`),
+  );
+  expect(missing).toEqual([]);
+});
