@@ -26,7 +26,8 @@ await main(async () => {
   try {
     await alone(async () => {
       await ensureDependencies({ signal });
-      database = await findDatabase('test-mysql', { signal });
+      // Tests kill servers; none of them cuts the power.
+      database = await findDatabase('test-mysql', { signal, survivesPowerLoss: false });
       await ensureBuilt({ signal });
     }, signal);
     return await runJest(database, process.argv.slice(2), signal);

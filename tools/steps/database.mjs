@@ -15,9 +15,9 @@ export { findServerBinary } from './server-binary.mjs';
 /**
  * Finds a server in the documented order: DATABASE_URL, a mysqld or mariadbd here, Docker, apt-get; what it starts keeps its data in
  * `.posthorn/<name>`. Resolves with `url` (with a database only when DATABASE_URL had one), `stop()`, and for a server of our own
- * `alive()` and `restart()`. `countStatements` has a server of our own keep count of statements and their time.
+ * `alive()` and `restart()`. `countStatements` and `survivesPowerLoss` are for a server of our own, as in `startPrivateServer`.
  */
-export async function findDatabase(name, { signal, countStatements } = {}) {
+export async function findDatabase(name, { signal, countStatements, survivesPowerLoss } = {}) {
   const given = secretFromEnv('DATABASE_URL');
   if (given) return { url: checkUrl(given), stop: async () => {}, given: true };
   const dir = makeStateDir(name);
@@ -31,7 +31,7 @@ export async function findDatabase(name, { signal, countStatements } = {}) {
       return undefined;
     }
   };
-  const own = () => ownServer(dir, { signal, countStatements });
+  const own = () => ownServer(dir, { signal, countStatements, survivesPowerLoss });
   const madeInDocker = existsSync(path.join(dir, 'docker-data')) && !existsSync(path.join(dir, 'data'));
   const server =
     (madeInDocker && hasDocker() ? await attempt(() => inDocker(dir, signal)) : undefined) ??

@@ -47,7 +47,7 @@ const options = [
   '--skip-name-resolve',
   '--innodb-flush-log-at-trx-commit=1',
   '--innodb-buffer-pool-size=256M',
-  '--max-connections=200',
+  '--max-connections=400',
   '--character-set-server=utf8mb4',
   '--mysqlx=OFF',
 ];

@@ -18,14 +18,14 @@ const asRoot = () => (process.getuid?.() === 0 ? ['--user=root'] : []);
 /**
  * Starts a MySQL or MariaDB of its own in `dir` (made and initialised when it is new), on `port` of 127.0.0.1 or a free one, and
  * resolves once it answers. It writes durably: what it committed survives kill -9. Starting where one runs already takes that one.
- * `countStatements` has it keep count of statements and their time. `binary` is a server as `serverAt` or `findServerBinary` describes
+ * Without `survivesPowerLoss` a commit does not wait for the disk. `countStatements` has it keep count of statements and their time. `binary` is a server as `serverAt` or `findServerBinary` describes
  * it; without it, the one that made the data, or any.
  *
  * - `url`: mysql://user:password@127.0.0.1:port, without a database; the user may do everything
  * - `stop()`: clean shutdown; `kill()`: SIGKILL; both resolve when the process is gone, and may be called twice
  * - `alive()`: whether the process is there
  */
-export async function startPrivateServer({ dir, port, signal, countStatements, binary } = {}) {
+export async function startPrivateServer({ dir, port, signal, countStatements, survivesPowerLoss = true, binary } = {}) {
   const home = path.resolve(dir);
   const server = binary ?? findServerBinary(readRecord(home).binary);
   if (!server) throw new Problem('There is no mysqld or mariadbd on this machine (MySQL 8.0.31+, MariaDB 10.6+)');
@@ -34,7 +34,7 @@ export async function startPrivateServer({ dir, port, signal, countStatements, b
   const running = await takeOver(home, server, port);
   if (running) return handle(home, password, running);
   await initialise(home, server, signal);
-  const { record, child } = await launch(home, server, password, { wantedPort: port, signal, countStatements });
+  const { record, child } = await launch(home, server, password, { wantedPort: port, signal, countStatements, survivesPowerLoss });
   return handle(home, password, record, child);
 }
 
@@ -104,14 +104,18 @@ async function initialise(home, server, signal) {
   renameSync(fresh, dataDir(home));
 }
 
-async function launch(home, server, password, { wantedPort, signal, countStatements }) {
+async function launch(home, server, password, { wantedPort, signal, countStatements, survivesPowerLoss }) {
   const kept = wantedPort ?? readRecord(home).port;
   const port = wantedPort ?? (kept && (await isFree(kept)) ? kept : await freePort());
   const log = path.join(home, 'server.log');
   rmSync(log, { force: true });
   const child = spawn(
     server.file,
-    [...options(home, server, port, writeInitFile(home, server, password), log), ...(countStatements && server.mariadb ? counting : [])],
+    [
+      ...options(home, server, port, writeInitFile(home, server, password), log),
+      `--innodb-flush-log-at-trx-commit=${survivesPowerLoss ? 1 : 2}`,
+      ...(countStatements && server.mariadb ? counting : []),
+    ],
     {
       cwd: home,
       detached: true,
@@ -165,9 +169,8 @@ function options(home, server, port, initFile, log) {
     `--init-file=${initFile}`,
     '--skip-name-resolve',
     '--skip-log-bin',
-    '--innodb-flush-log-at-trx-commit=1',
     '--innodb-buffer-pool-size=256M',
-    '--max-connections=200',
+    '--max-connections=400',
     '--character-set-server=utf8mb4',
     ...(server.mariadb ? [] : ['--mysqlx=OFF', '--secure-file-priv=NULL']),
   ];
