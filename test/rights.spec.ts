@@ -77,13 +77,15 @@ async function state(except: readonly string[] = []): Promise<string> {
 async function expectUnauthorized(key: string | null, from = urls): Promise<void> {
   const before = await state();
   for (const url of from) {
-    for (const operation of operations) {
-      const [known, unknown] = [await ask(operation, key, there, url), await ask(operation, key, nowhere, url)];
-      const told = [operation.method, operation.path, known.status, known.challenge, unknown.status];
-      expect(told).toEqual([operation.method, operation.path, 401, 'Bearer', 401]);
-      expect(known.body).toBe(unknown.body);
-      expect(known.body).toContain('"code":"unauthorized"');
-    }
+    await Promise.all(
+      operations.map(async (operation) => {
+        const [known, unknown] = [await ask(operation, key, there, url), await ask(operation, key, nowhere, url)];
+        const told = [operation.method, operation.path, known.status, known.challenge, unknown.status];
+        expect(told).toEqual([operation.method, operation.path, 401, 'Bearer', 401]);
+        expect(known.body).toBe(unknown.body);
+        expect(known.body).toContain('"code":"unauthorized"');
+      }),
+    );
   }
   expect(await state()).toBe(before);
 }
@@ -145,15 +147,14 @@ describe('every route', () => {
     ];
     const [reader, stranger] = [await newKey(before), await newKey(before.slice(1))];
     const unchanged = await state();
-    for (const operation of operations) {
+    const refused = async (operation: Operation, url: string): Promise<void> => {
       const { key } = operation.scopes.includes('read') ? stranger : reader;
-      for (const url of urls) {
-        const [known, unknown] = [await ask(operation, key, there, url), await ask(operation, key, nowhere, url)];
-        expect([operation.method, operation.path, known.status, unknown.status]).toEqual([operation.method, operation.path, 403, 403]);
-        expect(known.body).toBe(unknown.body);
-        expect(known.body).toContain('"code":"forbidden"');
-      }
-    }
+      const [known, unknown] = [await ask(operation, key, there, url), await ask(operation, key, nowhere, url)];
+      expect([operation.method, operation.path, known.status, unknown.status]).toEqual([operation.method, operation.path, 403, 403]);
+      expect(known.body).toBe(unknown.body);
+      expect(known.body).toContain('"code":"forbidden"');
+    };
+    for (const url of urls) await Promise.all(operations.map((operation) => refused(operation, url)));
     expect(await state()).toBe(unchanged);
   });
 
