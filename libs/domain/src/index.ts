@@ -39,6 +39,11 @@ export { type BatchAnswer, readBatchAnswer } from './batch-answer.js';
 export { BATCH_LIMITS, type BatchSettings, parseBatch } from './batch-settings.js';
 export { type DeliveredMessage, type DeliveredTo, deliveryHeaders } from './delivery-headers.js';
 export { headerPairs, responsePairs, SHOWN_HEADERS, shownHeaders } from './shown-headers.js';
+export { JOIN_MS, Membership, type Peer, SILENT_MS } from './membership.js';
+export { type Part, partOf, share, shareOf } from './share.js';
+export { effectiveRate, mostSharers, parseRateLimit, RATE_LIMITS, type RateLimit } from './rate-limit.js';
+export { Ageing, AGEING_TURNS } from './ageing.js';
+export { TokenBucket } from './token-bucket.js';
 export { isName } from './names.js';
 export {
   isFinished,
