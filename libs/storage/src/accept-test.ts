@@ -1,5 +1,5 @@
 import { deliveryStatusCode, type Id } from '@app/domain';
-import { deliveryInserts, lockChannels, messageInserts, type NewMessage } from './accept.js';
+import { audienceOf, type ChannelRow, deliveryInserts, lockChannels, messageInserts, type NewMessage } from './accept.js';
 import type { Database } from './database.js';
 
 export type TestAcceptance = { kind: 'accepted' } | { kind: 'refused'; why: 'gone' | 'paused' | 'disabled' | 'pull' };
@@ -11,21 +11,18 @@ type ConsumerState = { type: 'push' | 'pull'; paused: number | string; disabled:
 /** Stores a message for one consumer alone, whatever its filter says, with its delivery, in one transaction. Stores nothing for one that is not open. */
 export function acceptTest(database: Database, message: NewMessage, consumerId: number): Promise<TestAcceptance> {
   return database.packets<TestAcceptance>('accept-test', async (packets) => {
-    const [channels, [consumer]] = await packets.send<[{ id: number; version: number }[], ConsumerState[]]>(
-      lockChannels([message.channelId]),
-      {
-        sql: `SELECT type, paused_at IS NOT NULL AS paused, disabled_at IS NOT NULL AS disabled FROM consumer FORCE INDEX (PRIMARY)
+    const [channels, [consumer]] = await packets.send<[ChannelRow[], ConsumerState[]]>(lockChannels([message.channelId]), {
+      sql: `SELECT type, paused_at IS NOT NULL AS paused, disabled_at IS NOT NULL AS disabled FROM consumer FORCE INDEX (PRIMARY)
         WHERE id = ? AND channel_id = ?`,
-        values: [consumerId, message.channelId],
-      },
-    );
+      values: [consumerId, message.channelId],
+    });
     const [channel] = channels;
     if (!channel || !consumer) return { kind: 'refused', why: 'gone' };
     if (consumer.type === 'pull') return { kind: 'refused', why: 'pull' };
     if (Number(consumer.disabled) === 1) return { kind: 'refused', why: 'disabled' };
     if (Number(consumer.paused) === 1) return { kind: 'refused', why: 'paused' };
     const consumerIds = [consumerId];
-    const sendings = [{ message, audience: { consumerIds, version: channel.version }, consumerIds }];
+    const sendings = [{ message, audience: { consumerIds, ...audienceOf(channel) }, consumerIds }];
     await packets.commit(...messageInserts(sendings), ...deliveryInserts(sendings));
     return { kind: 'accepted' };
   });

@@ -94,7 +94,7 @@ async function storedAtOnce(database: Database, sendings: readonly Sending[], au
 }
 
 export const lockChannels = (channelIds: number[]): Statement => ({
-  sql: 'SELECT id, audience_version AS version FROM channel FORCE INDEX (PRIMARY) WHERE id IN (?) ORDER BY id LOCK IN SHARE MODE',
+  sql: 'SELECT id, audience_version AS version, priorities FROM channel FORCE INDEX (PRIMARY) WHERE id IN (?) ORDER BY id LOCK IN SHARE MODE',
   values: [channelIds],
 });
 
@@ -104,7 +104,7 @@ interface FirstLook {
   repeats: Map<Id, AcceptOutcome>;
 }
 
-type ChannelRow = { id: number; version: number };
+export type ChannelRow = { id: number; version: number; priorities: number };
 type ConsumerRow = { channel_id: number; id: number; filter: FilterJson | string | null };
 type KeyRow = { channel_id: number; key_hash: Buffer; message_id: Id; body_hash: Buffer };
 type Keyed = Idempotency & { message: NewMessage };
@@ -120,7 +120,7 @@ async function look(packets: Packets, batch: readonly NewMessage[], inlineFanout
     { sql: channelIds.map(() => consumers).join(' UNION ALL '), values: channelIds.flatMap((id) => [id, inlineFanout + 1]) },
     ...(keyed.length > 0 ? [takeKeys(keyed, 'INSERT IGNORE'), keyHolders(keyed)] : []),
   );
-  const audiences = new Map<number, Audience>(channelRows.map(({ id, version }) => [id, { consumerIds: [], version }]));
+  const audiences = new Map<number, Audience>(channelRows.map((row) => [row.id, { consumerIds: [], ...audienceOf(row) }]));
   for (const { channel_id, id } of consumerRows) audiences.get(channel_id)?.consumerIds.push(id);
   for (const [channelId, audience] of audiences) {
     if (audience.consumerIds.length > inlineFanout) audiences.set(channelId, { ...audience, ...(await largeAudience(packets, channelId)) });
@@ -128,6 +128,11 @@ async function look(packets: Packets, batch: readonly NewMessage[], inlineFanout
   }
   return { audiences, repeats: audiences.size < channelIds.length ? new Map() : repeatsAmong(keyed, keyRows) };
 }
+
+export const audienceOf = ({ version, priorities }: ChannelRow): Pick<Audience, 'version' | 'priorities'> => ({
+  version,
+  priorities: priorities === 1,
+});
 
 async function largeAudience(packets: Packets, channelId: number): Promise<Pick<Audience, 'consumerIds' | 'fanout'>> {
   const [[all]] = await packets.send<[{ last: number; deliveries: string }[]]>({
@@ -219,13 +224,16 @@ export function deliveryInserts(sendings: readonly Sending[]): Statement[] {
   const fanouts: unknown[][] = [];
   for (const { message, audience, consumerIds } of sendings) {
     const { fanout } = audience;
-    const rank = 9 - message.priority;
+    const rank = rankOf(message.priority, audience.priorities);
     if (fanout) fanouts.push([message.id, message.channelId, rank, fanout.lastConsumerId]);
     for (const consumerId of consumerIds) places.push({ messageId: message.id, consumerId, rank });
   }
   const sql = 'INSERT INTO fanout (message_id, channel_id, prio_rank, last_consumer_id) VALUES ?';
   return [...newDeliveries(places), ...(fanouts.length > 0 ? [{ sql, values: [fanouts] }] : [])];
 }
+
+/** Where in a lane a message of this priority goes: all to the last rank, in order, where the channel does not obey priorities. */
+export const rankOf = (priority: number, priorities: boolean): number => (priorities ? 9 - priority : 9);
 
 export interface Place {
   messageId: Id;

@@ -5,8 +5,10 @@ import type { Filters, OnUnjudged } from './recipients.js';
 /** Who gets the messages of a channel. */
 export interface Audience {
   consumerIds: number[];
-  /** Of the channel: counts the changes of its consumers' filters. */
+  /** Of the channel: counts the changes of its consumers' filters, and of `priorities`. */
   version: number;
+  /** false: what is first accepted is first claimed, whatever its priority. */
+  priorities: boolean;
   /** Of those that have one. Not read where a channel has more consumers than are served inline. */
   filters?: Filters;
   /** Set when the channel has more consumers than are served inline. */

@@ -1,5 +1,5 @@
 import type { Database } from './database.js';
-import type { LaneBound } from './claim.js';
+import type { LaneBound } from './key-rows.js';
 
 /** A lane whose claims begin at bounds. */
 export interface BoundLane {

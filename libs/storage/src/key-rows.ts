@@ -1,3 +1,5 @@
+import type { Id } from '@app/domain';
+
 /**
  * Statements that change rows by a list of primary keys read the list from one JSON parameter and reach each row through its key:
  * `DELETE … WHERE pk IN (…)` on a small hot table turns into a full scan that waits on rows it was not asked about (docs/decisions/0002).
@@ -27,6 +29,12 @@ export const NOT_HELD = ' AND (c.hold_until IS NULL OR c.hold_until <= NOW(3))';
  */
 export const openLane = (type: 'push' | 'pull'): string =>
   `(SELECT c.id FROM consumer c FORCE INDEX (PRIMARY) WHERE c.id = ? AND c.type = '${type}' AND c.paused_at IS NULL AND c.disabled_at IS NULL${NOT_HELD})`;
+
+/** Rows of this rank that come before `seq` are not looked at. */
+export interface LaneBound {
+  rank: number;
+  seq: Id;
+}
 
 /** Orders ids, which are decimal text without leading zeros, as the numbers that they are. */
 export const byId = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : Number(a > b));

@@ -1,4 +1,5 @@
 import { deliveryStatusCode, type Id, REPLAY_RANK } from '@app/domain';
+import { rankOf } from './accept.js';
 import type { Session } from './database.js';
 import { conditionsOf, type DeadLetterFilter } from './dead-letter-filter.js';
 import { byId, deliveryRows, MAX_KEYS } from './key-rows.js';
@@ -81,8 +82,9 @@ export async function removeDeadLetters(session: Session, consumerId: number, id
 /** Makes what was taken ready, in the order in which it was published. Returns how many; one whose message is not there any more is only taken. */
 export async function sendAgain(session: Session, consumerId: number, taken: readonly TakenDeadLetter[], mint: () => Id): Promise<number> {
   if (taken.length === 0) return 0;
-  const rows = await session.query<{ id: Id; priority: number; attempts: number }[]>(
-    `SELECT d.message_id AS id, m.priority, d.attempts FROM delivery d FORCE INDEX (PRIMARY) JOIN message m ON m.id = d.message_id
+  const rows = await session.query<{ id: Id; priority: number; attempts: number; priorities: number | null }[]>(
+    `SELECT d.message_id AS id, m.priority, d.attempts, h.priorities FROM delivery d FORCE INDEX (PRIMARY) JOIN message m ON m.id = d.message_id
+       LEFT JOIN channel h FORCE INDEX (PRIMARY) ON h.id = m.channel_id
       WHERE d.consumer_id = ? AND d.message_id IN (?) ORDER BY d.message_id`,
     [consumerId, taken.map(({ id }) => id)],
   );
@@ -90,9 +92,10 @@ export async function sendAgain(session: Session, consumerId: number, taken: rea
   const replays = new Map(taken.map(({ id, replay }) => [id, replay]));
   await makeReady(
     session,
-    rows.map(({ id, priority, attempts }) => {
+    rows.map(({ id, priority, attempts, priorities }) => {
+      const live = rankOf(priority, priorities !== 0);
       const replay = replays.get(id) ?? '0';
-      return { consumerId, rank: replay === '0' ? 9 - priority : REPLAY_RANK, seq: mint(), messageId: id, attempts, replay };
+      return { consumerId, rank: replay === '0' ? live : REPLAY_RANK, seq: mint(), messageId: id, attempts, replay };
     }),
   );
   await queueAgain(

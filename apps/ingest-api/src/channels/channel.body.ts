@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsBoolean, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { retrySchema } from '../http/retry.view.js';
 
 export class ChannelBody {
@@ -20,4 +20,9 @@ export class ChannelBody {
   @Min(1)
   @Max(3650)
   retentionDays?: number | null;
+
+  /** false: what is first accepted is first claimed, whatever its `Posthorn-Priority`. Default true: the highest first. Holds for what is accepted from now on. */
+  @IsOptional()
+  @IsBoolean()
+  priorities?: boolean | null;
 }

@@ -8,6 +8,8 @@ export class ChannelView {
   @ApiProperty(retrySchema)
   retry!: object | null;
   retentionDays!: number | null;
+  /** false: what is first accepted is first claimed, whatever its priority. */
+  priorities!: boolean;
   /** Counts changes; also the ETag. */
   version!: number;
   createdAt!: Date;
@@ -20,12 +22,13 @@ export class ChannelList {
   cursor!: string | null;
 }
 
-export const viewChannel = ({ name, description, retry, retentionDays, version, createdAt, updatedAt }: Channel): ChannelView => ({
-  name,
-  description,
-  retry,
-  retentionDays,
-  version,
-  createdAt,
-  updatedAt,
+export const viewChannel = (row: Channel): ChannelView => ({
+  name: row.name,
+  description: row.description,
+  retry: row.retry,
+  retentionDays: row.retentionDays,
+  priorities: row.priorities,
+  version: row.version,
+  createdAt: row.createdAt,
+  updatedAt: row.updatedAt,
 });

@@ -54,7 +54,12 @@ export class ChannelsController {
     @Audited() audit: Audit,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ChannelView> {
-    const settings = { description: body?.description ?? '', retry: parseRetry(body?.retry), retentionDays: body?.retentionDays ?? null };
+    const settings = {
+      description: body?.description ?? '',
+      retry: parseRetry(body?.retry),
+      retentionDays: body?.retentionDays ?? null,
+      priorities: body?.priorities ?? true,
+    };
     const { row, created } = await this.channels.put(name, settings, { ...demands, audit });
     void reply.code(created ? 201 : 200).header('etag', etag(row));
     return viewChannel(row);

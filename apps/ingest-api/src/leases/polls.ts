@@ -1,4 +1,4 @@
-import { Problem } from '@app/domain';
+import { Ageing, Problem } from '@app/domain';
 import { type IngestMetrics, type Log, observeAttempt, Repeat } from '@app/runtime';
 import { type Database, dueLanes, giveBack, lease, type Leased, type LeaseResult, type LeaseWish } from '@app/storage';
 import { Poll } from './poll.js';
@@ -37,6 +37,7 @@ export class Polls {
   /** Lanes to look at, in the order of their turns. */
   private readonly due = new Set<number>();
   private readonly serving = new Set<number>();
+  private readonly ageing = new Ageing();
   private count = 0;
   private bytes = 0;
   private closed = false;
@@ -125,8 +126,10 @@ export class Polls {
     try {
       const end = this.parts.metrics.leaseSeconds.startTimer();
       const wishes = polls.map(({ wish }) => wish);
-      const result = await lease(this.parts.database, consumerId, wishes, this.limits.pollAnswerBytes);
+      const oldestFirst = this.ageing.isDue(consumerId);
+      const result = await lease(this.parts.database, consumerId, wishes, this.limits.pollAnswerBytes, oldestFirst);
       end();
+      this.ageing.turned(consumerId, { oldestFirst, full: result.more });
       for (const [index, poll] of polls.entries()) this.answer(poll, result, result.leased[index]!);
       this.observe(result);
       const untried = [...(this.lanes.get(consumerId) ?? [])].some((poll) => poll.untried);

@@ -1,5 +1,6 @@
 import { type Id, isPullToken, type RetryPolicy, stepAfterLease } from '@app/domain';
 import { deliveryRows, openLane } from '../key-rows.js';
+import { oldestRows } from '../oldest-rows.js';
 import type { Statement } from '../packets.js';
 import type { Settlement } from '../settle.js';
 
@@ -19,10 +20,15 @@ export interface DueRow {
   now: Date;
 }
 
+const COLUMNS = `prio_rank AS 'rank', seq, message_id AS messageId, attempts, attempts_before AS attemptsBefore, lease_token AS token, lease_until AS leaseUntil, replay,
+               NOW(3) AS now`;
+
+/** The same, the longest ready first, whatever its priority. May read fewer than there are. */
+export const oldestDueRows = (consumerId: number, limit: number): Statement => oldestRows(COLUMNS, { type: 'pull', consumerId, limit });
+
 /** Reads {@link DueRow} rows of an open pull consumer, the highest priority first, within it the longest ready. Locks them; those that others hold are skipped. */
 export const dueRows = (consumerId: number, limit: number): Statement => ({
-  sql: `SELECT prio_rank AS 'rank', seq, message_id AS messageId, attempts, attempts_before AS attemptsBefore, lease_token AS token, lease_until AS leaseUntil, replay,
-               NOW(3) AS now
+  sql: `SELECT ${COLUMNS}
           FROM ready FORCE INDEX (PRIMARY)
          WHERE consumer_id = ${openLane('pull')} AND lease_until <= NOW(3) ORDER BY consumer_id, prio_rank, seq LIMIT ? FOR UPDATE SKIP LOCKED`,
   values: [consumerId, limit],

@@ -4,7 +4,7 @@ import { type Claimed, mark, type MarkedLease } from '../claim.js';
 import type { Database, Packets } from '../database.js';
 import { byId, MAX_KEYS } from '../key-rows.js';
 import { outcomes, type Settlement } from '../settle.js';
-import { type BeginningRow, beginnings, type DueRow, dueRows, expired, recordExpired, weighed } from './due-rows.js';
+import { type BeginningRow, beginnings, type DueRow, dueRows, expired, oldestDueRows, recordExpired, weighed } from './due-rows.js';
 import { type PullConsumer, pullConsumerOf, pullConsumersById, type StoredPullConsumer } from './pull-consumer.js';
 import { describeMessages, type PayloadRow, payloadsById, type PulledMessage } from './pulled-messages.js';
 
@@ -37,16 +37,23 @@ export interface LeaseResult {
 
 /**
  * Leases due rows of one lane to several polls in one short transaction, in the order of the lane and of the polls: at most 500 rows, and of those at
- * least one but no more than `bytes` of payload. A consumer that is paused, disabled, of type push or deleted when the transaction reads it gives nothing.
+ * least one but no more than `bytes` of payload. With `oldestFirst` those that have been ready the longest, whatever their priority. A consumer that is paused, disabled, of type push or deleted when the transaction reads it gives nothing.
  */
-export function lease(database: Database, consumerId: number, wishes: readonly LeaseWish[], bytes: number): Promise<LeaseResult> {
+export function lease(
+  database: Database,
+  consumerId: number,
+  wishes: readonly LeaseWish[],
+  bytes: number,
+  oldestFirst = false,
+): Promise<LeaseResult> {
   return database.packets('lease', async (packets) => {
     const wanted = wishes.reduce((sum, wish) => sum + wish.max, 0);
     const limit = Math.min(MAX_KEYS, wanted);
-    const [[stored], rows] = await packets.send<[StoredPullConsumer[], DueRow[]]>(
+    const [[stored], first] = await packets.send<[StoredPullConsumer[], DueRow[]]>(
       pullConsumersById([consumerId]),
-      dueRows(consumerId, limit),
+      oldestFirst ? oldestDueRows(consumerId, limit) : dueRows(consumerId, limit),
     );
+    const rows = oldestFirst && first.length < limit ? await topUp(packets, consumerId, first, limit) : first;
     const consumer = stored && pullConsumerOf(stored);
     if (!consumer || rows.length === 0) return { consumer, leased: wishes.map(() => []), ended: [], more: false };
 
@@ -80,6 +87,13 @@ export function lease(database: Database, consumerId: number, wishes: readonly L
 }
 
 const policyOf = (consumer: PullConsumer): RetryPolicy => consumer.retry ?? DEFAULT_RETRY;
+
+/** Others may have had the oldest, and there may be more: a poll must not end empty for that. */
+async function topUp(packets: Packets, consumerId: number, rows: readonly DueRow[], limit: number): Promise<DueRow[]> {
+  const [more] = await packets.send<[DueRow[]]>(dueRows(consumerId, limit));
+  const held = new Set(rows.map(({ rank, seq }) => `${rank}/${seq}`));
+  return [...rows, ...more.filter(({ rank, seq }) => !held.has(`${rank}/${seq}`))].slice(0, limit);
+}
 
 /** One packet: the messages of the rows, without payloads, and what became of leases that ran out. */
 async function look(

@@ -14,6 +14,8 @@ export interface ChannelSettings {
   retry: RetryPolicy | null;
   /** null: for ever. */
   retentionDays: number | null;
+  /** false: what is first accepted is first claimed, whatever its priority. */
+  priorities: boolean;
 }
 
 @Injectable()
@@ -47,8 +49,10 @@ export class Channels {
         const found = await lockChannel(session, manager, name);
         demand(found, precondition);
         const rows = manager.getRepository(Channel);
-        if (found) await rows.update({ id: found.id }, { ...settings, version: ONE_MORE, updatedAt: NOW });
-        else await rows.insert({ name, ...settings });
+        if (found) {
+          await rows.update({ id: found.id }, { ...settings, version: ONE_MORE, updatedAt: NOW });
+          if (found.priorities !== settings.priorities) await audienceChanged(session, found.id);
+        } else await rows.insert({ name, ...settings });
         await audit.record(session, found ? { status: 200, fields: changedFields<ChannelSettings>(found, settings) } : { status: 201 });
         return { row: await rows.findOneByOrFail({ name }), created: !found };
       }),
@@ -89,4 +93,11 @@ export async function lockChannel(session: Session, manager: EntityManager, name
   if (!channel) return null;
   await session.query('SELECT id FROM channel WHERE id = ? FOR UPDATE', [channel.id]);
   return manager.getRepository(Channel).findOneBy({ id: channel.id });
+}
+
+/**
+ * Tells accepting transactions, which keep what they saw last of a channel's filters and priorities, that these are others now. The channel's row is locked.
+ */
+export async function audienceChanged(session: Session, channelId: number): Promise<void> {
+  await session.query('UPDATE channel SET audience_version = audience_version + 1 WHERE id = ?', [channelId]);
 }
