@@ -107,9 +107,10 @@ describe('the description of the API', () => {
   it('describes the fields of bodies and answers', () => {
     const { schemas, securitySchemes } = document.components;
     expect(Object.keys(schemas['ConsumerBody']?.properties ?? {})).toEqual(
-      expect.arrayContaining(['type', 'url', 'timeoutMs', 'maxInFlight', 'retry', 'headers', 'disabled']),
+      expect.arrayContaining(['type', 'url', 'timeoutMs', 'maxInFlight', 'retry', 'headers', 'disabled', 'rateLimit']),
     );
-    expect(schemas['ConsumerBody']?.properties).not.toHaveProperty('rateLimit');
+    expect(schemas['ConsumerView']?.properties).toHaveProperty('resuming');
+    expect(schemas['ChannelBody']?.properties).toHaveProperty('priorities');
     expect(schemas['ConsumerView']?.properties).toMatchObject({
       retry: { anyOf: [{ oneOf: expect.any(Array) }, { type: 'null' }] },
       url: { type: ['string', 'null'] },

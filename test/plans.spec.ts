@@ -11,6 +11,7 @@ import {
   discard,
   dueJobs,
   dueLanes,
+  endResume,
   extendLeases,
   fanOut,
   findBehind,
@@ -123,6 +124,15 @@ async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> 
   await activeLanes(database);
   const from = [9, 4].map((rank) => ({ rank, seq: firstIdAt(Date.now() - 1_800_000) }));
   await claim(database, [{ ...wish(10), from }, wish(11)], mint());
+  await claim(
+    database,
+    [
+      { ...wish(14), oldestFirst: true },
+      { ...wish(15), from, oldestFirst: true },
+    ],
+    mint(),
+  );
+  for (const consumerId of [16, 999]) await endResume(database, consumerId, 1);
   await findBehind(database, [
     { consumerId: 12, from },
     { consumerId: 13, from },
@@ -252,6 +262,7 @@ async function everyPullStatement({ database }: TestDatabase, node: Node): Promi
   const wishes = [3, 4].map((max) => ({ max, leaseMs: 60_000 }));
   const { leased, ended } = await lease(database, consumerId!, wishes, 1_000_000);
   expect([leased.flat().length, ended.length]).toEqual([5, 3]);
+  await lease(database, PULL[1]!, wishes, 1_000_000, true);
   const leases = leased.flat().map(({ claim: { attemptsBefore: _before, ...key } }) => key);
   await extendLeases(
     database,

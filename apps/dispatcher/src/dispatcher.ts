@@ -1,18 +1,21 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { DispatcherConfig } from '@app/config';
 import { type DispatcherMetrics, farewell, heartbeat, type Log, NudgeListener, NudgePeers, type Repeat } from '@app/runtime';
-import { type Claimed, clockSkewMs, Database, HEARTBEAT_MS, Node, nudgeAddresses, type Settlement } from '@app/storage';
+import { type Claimed, clockSkewMs, Database, endResume, HEARTBEAT_MS, Node, nudgeAddresses, type Settlement } from '@app/storage';
+import { Allowances } from './lanes/allowances.js';
 import { ClaimLoop } from './lanes/claim-loop.js';
 import { FanOutLoop } from './lanes/fan-out-loop.js';
 import { Holds } from './lanes/holds.js';
 import { LaneCursors } from './lanes/lane-cursors.js';
 import { LanePoll } from './lanes/lane-poll.js';
+import { Limits } from './lanes/limits.js';
 import { LookBehind } from './lanes/look-behind.js';
 import { Pace } from './lanes/pace.js';
+import { Peers } from './lanes/peers.js';
 import { PromoteLoop } from './lanes/promote-loop.js';
 import { Ring } from './lanes/ring.js';
 import { Slots } from './lanes/slots.js';
-import { type Target, Targets } from './lanes/targets.js';
+import { consumerVersion, type Target, Targets } from './lanes/targets.js';
 import { Deliverer } from './post/deliverer.js';
 import { Pools } from './post/pools.js';
 import { resolveWith, systemResolve, watchResolver } from './post/resolve.js';
@@ -41,10 +44,13 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private settler!: Settler;
   private promotes!: PromoteLoop;
   private deliverer!: Deliverer;
+  private poll!: LanePoll;
   private pools!: Pools;
   /** Loops that find work; all stop first. */
   private finders: Repeat[] = [];
   private heartbeat!: Repeat;
+  /** The other dispatchers, with whom the limits of consumers are shared. */
+  private sharers!: Peers;
   private readonly targetOf = new WeakMap<Claimed, Target>();
 
   constructor(
@@ -57,6 +63,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     this.listener = await NudgeListener.listen(config.nudgeHost, config.nudgePort, (ids) => this.nudged(ids), log);
     this.node = await Node.join(this.database, 'dispatcher', this.listener.address);
     this.build();
+    await this.sharers.doOnce();
     log.info({ node: this.node.number, nudges: this.listener.address }, 'dispatcher.joined');
     for (const loop of this.loops()) loop.start();
   }
@@ -64,10 +71,11 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   async beforeApplicationShutdown(): Promise<void> {
     const { config } = this.parts;
     await Promise.all(this.finders.map((loop) => loop.stop()));
+    await farewell('share', this.node.retire(), this.parts.log);
     await this.deliverer.stop(Math.max(0, config.shutdownTimeoutMs - SETTLE_GRACE_MS));
     await this.settler.flush();
     await this.settler.loop.stop();
-    await this.heartbeat.stop();
+    await Promise.all([this.heartbeat.stop(), this.sharers.loop.stop()]);
     this.listener.close();
     await this.peers.stop();
     await this.pools.close();
@@ -82,7 +90,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private loops(): Repeat[] {
-    return [this.heartbeat, this.settler.loop, this.peers.loop, ...this.finders];
+    return [this.heartbeat, this.sharers.loop, this.settler.loop, this.peers.loop, ...this.finders];
   }
 
   private nudged(consumerIds: readonly number[]): void {
@@ -98,11 +106,13 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     const pace = new Pace();
     const holds = new Holds();
     const targets = new Targets(database, config, log);
+    this.sharers = new Peers({ database, node }, log, (count, changed) => this.shared(count, changed));
+    const limits = new Limits(this.sharers);
     const resolve = watchResolver(config.dnsServers.length > 0 ? resolveWith(config.dnsServers) : systemResolve);
     this.pools = new Pools({ allowed: config.allowedTargets, resolve }, config.deliveryTimeoutMs);
     this.settler = new Settler({ database, node, metrics, log }, (batch, lost) => this.settled(batch, lost));
     this.deliverer = new Deliverer(
-      { database, pools: this.pools, tokens: new Tokens(this.pools), slots, pace, holds, metrics, log, mint: () => node.mint() },
+      { database, pools: this.pools, tokens: new Tokens(this.pools), slots, pace, holds, limits, metrics, log, mint: () => node.mint() },
       (settlement, work) => {
         this.targetOf.set(settlement.claim, work.target);
         this.settler.add(settlement);
@@ -110,9 +120,11 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       { attempted: (consumerId) => this.claims.attempted(consumerId), settled: () => this.claims.settled() },
     );
     const cursors = new LaneCursors();
-    this.claims = new ClaimLoop({ database, node, ring: new Ring(), cursors, slots, pace, holds, targets, metrics }, config, log, (work) =>
-      this.deliverer.begin(work),
-    );
+    const allowances = new Allowances({ targets, slots, pace, holds, limits, waiting: (id) => this.deliverer.waiting(id) });
+    this.claims = new ClaimLoop({ database, node, ring: new Ring(), cursors, slots, allowances, limits, targets, metrics }, config, log, {
+      begin: (work) => this.deliverer.begin(work),
+      emptied: (target) => void this.emptied(target),
+    });
     this.peers = new NudgePeers(() => nudgeAddresses(database, ['ingest']), log);
     const found = (ids: readonly number[]): void => this.claims.add(ids);
     const made = (ids: readonly number[]): void => {
@@ -121,10 +133,33 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     };
     this.promotes = new PromoteLoop({ database, node, metrics }, log, made);
     const fanOuts = new FanOutLoop({ database, metrics }, log, made);
-    const poll = new LanePoll(database, log, found);
+    this.poll = new LanePoll(database, log, (lanes) => {
+      for (const { id, version } of lanes) targets.outdate(id, version);
+      found(lanes.map(({ id }) => id));
+    });
     const behind = new LookBehind(database, cursors, log, found);
-    this.finders = [this.claims.loop, this.promotes.loop, fanOuts.loop, poll.loop, behind.loop];
+    this.finders = [this.claims.loop, this.promotes.loop, fanOuts.loop, this.poll.loop, behind.loop];
     this.heartbeat = heartbeat({ node, everyMs: HEARTBEAT_MS, skewMs: () => clockSkewMs(database), metrics, log });
+  }
+
+  /** So many dispatchers share the limits. What was left to others may be ours by now. */
+  private shared(count: number, changed: boolean): void {
+    this.parts.metrics.dispatchers.set(count);
+    if (this.sharers.now.length === 0) return;
+    // Every time: a claim may have come back after the last one.
+    this.deliverer.reshare();
+    if (changed) this.poll.loop.wake();
+  }
+
+  /** The backlog of a consumer that was resumed at a rate seems to be worked off. */
+  private async emptied({ consumerId, channel, consumer, version }: Target): Promise<void> {
+    const { log } = this.parts;
+    try {
+      if (await endResume(this.database, consumerId, consumerVersion({ version })))
+        log.info({ channel, consumer }, 'consumer.backlog-sent');
+    } catch (error) {
+      log.warn({ err: error, channel, consumer }, 'consumer.resume-not-ended');
+    }
   }
 
   private settled(batch: readonly Settlement[], lost: ReadonlySet<Settlement>): void {

@@ -62,6 +62,9 @@ export function createDispatcherMetrics(registry: Registry) {
     rescued: counter('rescued_total', 'Deliveries claimed again after their lease ran out'),
     fannedOut: counter('fanned_out_total', 'Deliveries made by fan-out after acceptance'),
     held: counter('held_total', 'Answers 429 and 503 after which their consumer was left alone for a while'),
+    dispatchers: gauge('dispatchers', 'Dispatchers that share the limits of consumers, as this process sees them'),
+    throttledLanes: gauge('throttled_lanes', 'Consumers with something due here that wait for their rate limit'),
+    agedClaims: counter('aged_claims_total', 'Turns of lanes that took the oldest first, whatever its priority'),
     promoted: counter('promoted_total', 'Due retries and scheduled messages made ready'),
   } as const;
 }

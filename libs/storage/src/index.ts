@@ -4,7 +4,9 @@ export { type AttemptRow, findDelivered, listAttempts } from './attempts.js';
 export { Audiences } from './audiences.js';
 export { Audit, listAudit, pruneAudit, type AuditEntry, type AuditFilter, type AuditOutcome, type AuditRow } from './audit.js';
 export { backlog, type Backlog, type Count, deadLetterCounts, type Lane, lanes, NO_ROWS } from './backlog.js';
-export { activeLanes, claim, type Claimed, type ClaimResult, type LaneBound, type LaneWish } from './claim.js';
+export { activeLanes, type ActiveLane, claim, type Claimed, type ClaimResult, type LaneWish } from './claim.js';
+export { endResume } from './end-resume.js';
+export { type LaneBound } from './key-rows.js';
 export { clockSkewMs } from './clock.js';
 export { Database, type Changed, type DatabaseOptions, type Session } from './database.js';
 export { type DeadLetterFilter } from './dead-letter-filter.js';
@@ -18,6 +20,7 @@ export { loadTargets, type Outgoing, type StoredTarget } from './load-messages.j
 export { migrate, pendingMigrations } from './migrate.js';
 export {
   buryNodes,
+  dispatchers,
   HEARTBEAT_MS,
   Node,
   NODE_DEAD_MS,
@@ -37,6 +40,7 @@ export { type MessageFilter, searchMessages } from './search/messages.js';
 export { byPlace, type Found, fromKnown, type Place, search, type Search, type SearchBounds, type SearchPage } from './search/scan.js';
 export { replaceSealed, sealedRows, type SealedRow } from './sealed-rows.js';
 export { assertFit, databaseChecks, SchemaBehindError, selfTest, UnfitDatabaseError } from './self-test.js';
+export { oldestRows } from './oldest-rows.js';
 export { dueLanes } from './pull/due-lanes.js';
 export { type Extension, extendLeases } from './pull/extend-leases.js';
 export { lease, type Leased, type LeaseResult, type LeaseWish } from './pull/lease.js';

@@ -1,4 +1,4 @@
-import type { Auth, BatchSettings, ClientTls, FormerSecret, Id, RetryPolicy, SignatureSettings } from '@app/domain';
+import type { Auth, BatchSettings, ClientTls, FormerSecret, Id, RateLimit, RetryPolicy, SignatureSettings } from '@app/domain';
 import type { Database } from './database.js';
 import { fromJson } from './json.js';
 import type { Statement } from './packets.js';
@@ -46,9 +46,12 @@ export interface StoredTarget {
   /** null: as the Standard Webhooks specification says. */
   signature: SignatureSettings | null;
   batch: BatchSettings | null;
+  rateLimit: RateLimit | null;
+  /** A second, until its backlog is worked off; null: no backlog is held back. */
+  resumeRate: number | null;
 }
 
-const JSON_COLUMNS = ['retry', 'headers', 'sealedHeaders', 'auth', 'tls', 'formerSecrets', 'signature', 'batch'] as const;
+const JSON_COLUMNS = ['retry', 'headers', 'sealedHeaders', 'auth', 'tls', 'formerSecrets', 'signature', 'batch', 'rateLimit'] as const;
 
 /** One that is gone, or whose type is pull by now, is missing from the answer. */
 export async function loadTargets(database: Database, consumerIds: readonly number[]): Promise<StoredTarget[]> {
@@ -56,7 +59,8 @@ export async function loadTargets(database: Database, consumerIds: readonly numb
   const rows = await database.query<StoredTarget[]>(
     `SELECT c.id AS consumerId, h.name AS channel, c.name AS consumer, CONCAT(c.version, '.', h.version) AS version, c.url, c.timeout_ms AS timeoutMs,
             c.max_in_flight AS maxInFlight, COALESCE(c.retry, h.retry) AS retry, c.headers, c.signing_secret AS signingSecret,
-            c.former_secrets AS formerSecrets, c.signature, c.batch, c.sealed_headers AS sealedHeaders, c.auth, c.tls
+            c.former_secrets AS formerSecrets, c.signature, c.batch, c.sealed_headers AS sealedHeaders, c.auth, c.tls,
+            c.rate_limit AS rateLimit, c.resume_rate AS resumeRate
        FROM consumer c FORCE INDEX (PRIMARY) STRAIGHT_JOIN channel h FORCE INDEX (PRIMARY) ON h.id = c.channel_id WHERE c.id IN (?) AND c.type = 'push'`,
     [consumerIds],
   );

@@ -1,9 +1,10 @@
-import { EPOCH_MS, IdHorizonError, IdMinter, type Id } from '@app/domain';
+import { EPOCH_MS, IdHorizonError, IdMinter, type Id, type Peer, SILENT_MS } from '@app/domain';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Database } from './database.js';
 
-export type NodeKind = 'ingest' | 'dispatcher' | 'scheduler';
+/** `leaving`: a dispatcher that begins nothing any more and is not counted among those that do. */
+export type NodeKind = 'ingest' | 'dispatcher' | 'scheduler' | 'leaving';
 
 /** How often a process says that it lives. */
 export const HEARTBEAT_MS = 3_000;
@@ -30,7 +31,7 @@ export class Node {
 
   private constructor(
     private readonly database: Database,
-    private readonly kind: NodeKind,
+    private kind: NodeKind,
     private readonly nudgeAddress: string | null,
     private token: string,
     private processNumber: number,
@@ -81,6 +82,12 @@ export class Node {
     return 'replaced';
   }
 
+  /** Says that this process begins nothing any more; it goes on living. */
+  async retire(): Promise<void> {
+    this.kind = 'leaving';
+    await this.database.query('UPDATE node SET kind = ? WHERE number = ? AND token = ?', [this.kind, this.processNumber, this.token]);
+  }
+
   /** Gives the number back; the horizon stays, so the number rests until it has passed. */
   async leave(): Promise<void> {
     await this.database.query(
@@ -108,6 +115,16 @@ async function take(database: Database, kind: NodeKind, nudgeAddress: string | n
     );
     return { token, number: free.number, fromMs, horizonMs };
   });
+}
+
+/** The dispatchers that live, by the database's clock. */
+export async function dispatchers(database: Database): Promise<Peer[]> {
+  const rows = await database.query<{ number: number; token: string; startedMs: string | number; silentMs: string | number }[]>(
+    `SELECT number, token, TIMESTAMPDIFF(MICROSECOND, started_at, NOW(3)) DIV 1000 AS startedMs, TIMESTAMPDIFF(MICROSECOND, heartbeat_at, NOW(3)) DIV 1000 AS silentMs
+       FROM node WHERE kind = 'dispatcher' AND heartbeat_at > NOW(3) - INTERVAL ? MICROSECOND`,
+    [SILENT_MS * 1000],
+  );
+  return rows.map((row) => ({ ...row, startedMs: Number(row.startedMs), silentMs: Number(row.silentMs) }));
 }
 
 /** Nudge addresses (`host:port`) of the processes of some kinds that live and hear nudges. */

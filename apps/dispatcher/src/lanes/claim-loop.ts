@@ -1,23 +1,16 @@
+import type { Id } from '@app/domain';
 import { type DispatcherMetrics, type Log, Repeat, STALE_MS } from '@app/runtime';
-import { type Claimed, type Database, type LaneWish, type Node, type Outgoing, claim, giveBack } from '@app/storage';
-import type { Holds } from './holds.js';
+import { type Claimed, type ClaimResult, type Database, type Node, type Outgoing, claim, giveBack } from '@app/storage';
+import type { Allowances } from './allowances.js';
 import type { LaneCursors } from './lane-cursors.js';
-import type { Pace } from './pace.js';
+import { isLimited, type Limits } from './limits.js';
 import type { Ring } from './ring.js';
+import { GATHER_MS, LaneTurns, type Turn } from './lane-turns.js';
 import type { Slots } from './slots.js';
 import type { Target, Targets } from './targets.js';
 
-/** Lanes in one claim transaction. */
-const LANES_PER_CLAIM = 32;
-/** While a lane is in flight, its next turn comes after this, rather than row by row. */
-const GATHER_MS = 2;
-/** After a turn that gave so many rows it comes later: larger claims cost less for each row, and more rows come in the meantime. */
-const BUSY_ROWS = 24;
-const BUSY_GATHER_MS = 8;
 /** Nothing may be claimed: whoever frees a slot or adds a lane wakes the loop; if a wake is lost, look again. */
 const IDLE_MS = 1_000;
-/** Between the last moment of an attempt and the end of its lease, beside the time to settle. */
-const LEASE_MARGIN_MS = 5_000;
 
 /** A delivery that this process owns until its lease ends. */
 export interface Work {
@@ -31,39 +24,38 @@ export interface Work {
   batched?: true;
 }
 
-export interface ClaimSettings {
-  deliveryTimeoutMs: number;
-  maxInFlightPerConsumer: number;
-  settleTimeMs: number;
-}
-
 interface Parts {
   database: Database;
   node: Node;
   ring: Ring;
   cursors: LaneCursors;
   slots: Slots;
-  pace: Pace;
-  holds: Holds;
+  allowances: Allowances;
+  limits: Limits;
   targets: Targets;
   metrics: DispatcherMetrics;
+}
+
+/** What the loop hands on. */
+export interface ClaimEnds {
+  begin: (work: Work[]) => void;
+  /** The lane of a consumer whose backlog is worked off at a rate gave less than was asked for. */
+  emptied: (target: Target) => void;
 }
 
 /** Rings through the lanes and claims as many rows as there are free slots, and a moment's work ahead for consumers that answer fast. */
 export class ClaimLoop {
   readonly loop: Repeat;
-  /** When a lane that is in flight may have its next turn, monotonic. */
-  private readonly nextTurnAt = new Map<number, number>();
-  /** Lanes whose consumer has no free slot; they come back to the ring when one is released. */
-  private readonly parked = new Set<number>();
+  private readonly turns: LaneTurns;
 
   constructor(
     private readonly parts: Parts,
-    private readonly settings: ClaimSettings,
+    settings: { settleTimeMs: number },
     log: Log,
-    private readonly begin: (work: Work[]) => void,
+    private readonly ends: ClaimEnds,
   ) {
     this.loop = new Repeat({ name: 'claim', log, staleAfterMs: STALE_MS, doOnce: () => this.doOnce() });
+    this.turns = new LaneTurns(parts, settings, { due: (id) => this.add([id]), emptied: ends.emptied });
   }
 
   /** Consumers that may have something due. */
@@ -76,7 +68,7 @@ export class ClaimLoop {
   attempted(consumerId: number): void {
     const { slots, ring } = this.parts;
     slots.free(consumerId);
-    if (this.parked.delete(consumerId)) ring.add([consumerId]);
+    this.turns.attempted(consumerId);
     if (ring.size > 0) this.loop.wake();
   }
 
@@ -90,36 +82,38 @@ export class ClaimLoop {
 
   /** One claim transaction at most; answers in how many ms to look again. */
   async doOnce(): Promise<number> {
-    const { wishes, gathering } = this.wishes();
-    if (wishes.length === 0) return gathering ? GATHER_MS : IDLE_MS;
-    try {
-      await this.claimAndBegin(wishes);
-    } catch (error) {
-      this.parts.ring.add(wishes.map((wish) => wish.consumerId));
-      throw error;
-    }
+    const { turns, unknown, gathering } = this.turns.next();
+    if (turns.length > 0) await this.claimAndBegin(turns);
+    if (unknown.length > 0) await this.learn(unknown);
+    if (turns.length + unknown.length === 0) return gathering ? GATHER_MS : IDLE_MS;
     return this.parts.ring.size > 0 ? 0 : IDLE_MS;
   }
 
-  private async claimAndBegin(wishes: readonly LaneWish[]): Promise<void> {
+  private async learn(unknown: readonly number[]): Promise<void> {
+    for (const id of await this.parts.targets.learn(unknown)) this.parts.ring.remove(id);
+  }
+
+  private async claimAndBegin(turns: readonly Turn[]): Promise<void> {
     const { database, node, cursors, slots, targets, metrics } = this.parts;
+    const wishes = turns.map(({ wish }) => wish);
     const startedAt = performance.now();
     const end = metrics.claimSeconds.startTimer();
-    const { claimed, messages, rescued, versions } = await claim(database, wishes, node.mint());
+    const { claimed, messages, rescued, versions } = await this.claim(turns, node.mint());
     end();
     if (rescued > 0) metrics.rescued.inc(rescued);
     cursors.took(wishes, claimed, startedAt);
-    this.putBack(wishes, claimed);
+    this.turns.took(turns, claimed);
     if (claimed.length === 0) return;
     // If this fails the rows stay leased and are rescued when the lease runs out.
     const known = await targets.at(versions);
     const leases = new Map(wishes.map((wish) => [wish.consumerId, wish.leaseMs]));
     const work: Work[] = [];
-    /** Of consumers that were deleted, or whose type became pull, since they were claimed. */
+    /** Of consumers that were deleted, or whose type or limits are others, since the claim was asked for. */
     const strays: Claimed[] = [];
+    const mayKeep = this.keeping(turns, claimed, known);
     for (const one of claimed) {
       const target = known.get(one.consumerId);
-      if (!target) {
+      if (!target || !mayKeep(target)) {
         strays.push(one);
         continue;
       }
@@ -127,69 +121,43 @@ export class ClaimLoop {
       work.push({ claim: one, target, message: messages.get(one.messageId), leaseEndsAt: startedAt + leases.get(one.consumerId)! });
     }
     metrics.inFlight.set(slots.used);
-    this.begin(work);
+    this.ends.begin(work);
+    this.parts.ring.add(strays.map(({ consumerId }) => consumerId));
     await giveBack(database, strays);
   }
 
-  private wishes(): { wishes: LaneWish[]; gathering: boolean } {
-    const { ring, cursors, slots } = this.parts;
-    const free = slots.left;
-    if (free <= 0) return { wishes: [], gathering: false };
-    const now = performance.now();
-    const full: number[] = [];
-    let gathering = false;
-    const lanes = ring.take(Math.min(LANES_PER_CLAIM, free), (id) => {
-      const mine = Math.min(this.freeOf(id), free);
-      if (mine <= 0) full.push(id);
-      const may = mine > 0 && this.mayRun(id, now);
-      gathering ||= mine > 0 && !may;
-      return may;
-    });
-    for (const id of full) {
-      ring.remove(id);
-      this.parked.add(id);
+  /** Of a consumer whose settings are others than the claim was asked for with: as many rows as they allow. */
+  private keeping(turns: readonly Turn[], claimed: readonly Claimed[], known: ReadonlyMap<number, Target>): (target: Target) => boolean {
+    const { allowances, limits } = this.parts;
+    const changed = new Set<Target>();
+    for (const { wish, target: asked } of turns) {
+      const target = known.get(wish.consumerId);
+      if (!target || target === asked) continue;
+      changed.add(target);
+      if (!asked.batch && isLimited(asked)) limits.back(target, claimed.filter(({ consumerId }) => consumerId === wish.consumerId).length);
     }
-    const share = Math.max(1, Math.floor(free / Math.max(1, lanes.length)));
-    const wish = (consumerId: number): LaneWish => ({
-      consumerId,
-      limit: Math.min(share, this.freeOf(consumerId)),
-      leaseMs: this.leaseMs(consumerId),
-      from: cursors.boundsOf(consumerId),
-    });
-    return { wishes: lanes.map(wish), gathering };
+    return (target) => {
+      if (!changed.has(target)) return true;
+      if (!('rows' in allowances.of(target.consumerId))) return false;
+      if (!target.batch) limits.take(target, 1);
+      return true;
+    };
   }
 
-  /** At once when nothing of it is in flight, else after its slots and rows were gathered for a moment. */
-  private mayRun(consumerId: number, now: number): boolean {
-    if (this.parts.slots.usedBy(consumerId) > 0) return now >= (this.nextTurnAt.get(consumerId) ?? -Infinity);
-    this.nextTurnAt.delete(consumerId);
-    return true;
-  }
-
-  private freeOf(consumerId: number): number {
-    const { targets, slots, pace, holds } = this.parts;
-    if (holds.isHeld(consumerId)) return 0;
-    const target = targets.peek(consumerId);
-    const limit = target?.maxInFlight ?? this.settings.maxInFlightPerConsumer;
-    if (target?.batch) return limit * target.batch.maxMessages - slots.usedBy(consumerId);
-    return limit + pace.ahead(consumerId, limit) - slots.usedBy(consumerId);
-  }
-
-  private leaseMs(consumerId: number): number {
-    const target = this.parts.targets.peek(consumerId);
-    const timeoutMs = target?.timeoutMs ?? this.settings.deliveryTimeoutMs;
-    return timeoutMs + (target?.batch?.maxWaitMs ?? 0) + this.settings.settleTimeMs + LEASE_MARGIN_MS;
-  }
-
-  /** A lane that gave all that was asked for may have more; one that gave less is empty for now, or not open. */
-  private putBack(wishes: readonly LaneWish[], claimed: readonly Claimed[]): void {
-    const counts = new Map<number, number>();
-    for (const { consumerId } of claimed) counts.set(consumerId, (counts.get(consumerId) ?? 0) + 1);
-    const now = performance.now();
-    for (const { consumerId, limit } of wishes) {
-      const given = counts.get(consumerId) ?? 0;
-      if (given === limit) this.parts.ring.add([consumerId]);
-      if (given > 0) this.nextTurnAt.set(consumerId, now + (given >= BUSY_ROWS ? BUSY_GATHER_MS : GATHER_MS));
+  /** A request is taken from the consumer's rate for each row that is asked for; a batch takes its one when it leaves. */
+  private async claim(turns: readonly Turn[], token: Id): Promise<ClaimResult> {
+    const { database, ring, limits } = this.parts;
+    for (const { wish, target } of turns) if (!target.batch) limits.take(target, wish.limit);
+    try {
+      return await claim(
+        database,
+        turns.map(({ wish }) => wish),
+        token,
+      );
+    } catch (error) {
+      for (const { wish, target } of turns) if (!target.batch) limits.back(target, wish.limit);
+      ring.add(turns.map(({ wish }) => wish.consumerId));
+      throw error;
     }
   }
 }

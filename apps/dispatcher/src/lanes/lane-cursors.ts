@@ -46,7 +46,9 @@ export class LaneCursors {
       counts.set(one.consumerId, (counts.get(one.consumerId) ?? 0) + 1);
       last.set(one.consumerId, one);
     }
-    for (const { consumerId, limit } of wishes) {
+    for (const { consumerId, limit, oldestFirst } of wishes) {
+      // Not in the order of the lane: says nothing of how far it was gone through.
+      if (oldestFirst) continue;
       const cursor = this.cursors.get(consumerId);
       if (cursor?.behind && !((counts.get(consumerId) ?? 0) === limit && isBelow(last.get(consumerId)!, bounds(cursor))))
         cursor.behind = false;

@@ -1,10 +1,10 @@
 import { type Log, Repeat, STALE_MS } from '@app/runtime';
-import { type Database, activeLanes } from '@app/storage';
+import { type ActiveLane, type Database, activeLanes } from '@app/storage';
 
 const BUSY_MS = 250;
 const IDLE_MS = 1_000;
 
-/** Finds the lanes that no nudge told us of: a nudge was lost, a lease ran out, a consumer was resumed. */
+/** Finds the lanes that no nudge told us of (a nudge was lost, a lease ran out, a consumer was resumed), and which settings have changed. */
 export class LanePoll {
   readonly loop: Repeat;
   private waitMs = BUSY_MS;
@@ -12,7 +12,7 @@ export class LanePoll {
   constructor(
     private readonly database: Database,
     log: Log,
-    private readonly found: (consumerIds: readonly number[]) => void,
+    private readonly found: (lanes: readonly ActiveLane[]) => void,
   ) {
     this.loop = new Repeat({ name: 'lane-poll', log, staleAfterMs: STALE_MS, doOnce: () => this.doOnce() });
   }

@@ -1,4 +1,4 @@
-import { type BatchSettings, type Cidr, DEFAULT_RETRY, type KeyRing, type RetryPolicy, judgeUrl } from '@app/domain';
+import { type BatchSettings, type Cidr, DEFAULT_RETRY, type KeyRing, type RateLimit, type RetryPolicy, judgeUrl } from '@app/domain';
 import type { Log } from '@app/runtime';
 import { type Database, type StoredTarget, loadTargets } from '@app/storage';
 import { NOTHING_UNSEALED, unseal, type Unsealed } from './unseal.js';
@@ -14,7 +14,10 @@ export interface Target extends Unsealed {
   /** `blocked-target`: the URL, or that of its tokens, may not be a target (any more). `secret-unavailable`: one cannot be opened, for want of its key. */
   refusal: 'blocked-target' | 'secret-unavailable';
   timeoutMs: number;
+  /** Over all dispatchers; so are the rates. */
   maxInFlight: number;
+  rateLimit: RateLimit | null;
+  resumeRate: number | null;
   retry: RetryPolicy;
   /** null: each message in a POST of its own. */
   batch: BatchSettings | null;
@@ -30,6 +33,9 @@ export interface TargetDefaults {
 
 const MAX_KNOWN = 20_000;
 
+/** Of the consumer alone, without its channel. */
+export const consumerVersion = ({ version }: Pick<Target, 'version'>): number => Number(version.split('.')[0]);
+
 /** Settings of consumers, kept until the version that a claim saw says that they changed. */
 export class Targets {
   private readonly known = new Map<number, Target>();
@@ -39,6 +45,19 @@ export class Targets {
     private readonly defaults: TargetDefaults,
     private readonly log: Log,
   ) {}
+
+  /** Reads the settings of consumers that nothing is known of. Answers those that cannot be posted to: they are gone, or pull by now. */
+  async learn(consumerIds: readonly number[]): Promise<number[]> {
+    if (this.known.size + consumerIds.length > MAX_KNOWN) this.known.clear();
+    for (const stored of await loadTargets(this.database, consumerIds)) this.known.set(stored.consumerId, this.prepare(stored));
+    return consumerIds.filter((id) => !this.known.has(id));
+  }
+
+  /** The consumer has this version by now: what is known of another one is forgotten. */
+  outdate(consumerId: number, version: number): void {
+    const known = this.known.get(consumerId);
+    if (known && consumerVersion(known) !== version) this.known.delete(consumerId);
+  }
 
   /** What was known at last: good enough to decide how much to claim, not to deliver. */
   peek(consumerId: number): Target | undefined {
@@ -71,6 +90,8 @@ export class Targets {
       maxInFlight: stored.maxInFlight ?? maxInFlightPerConsumer,
       retry: stored.retry ?? DEFAULT_RETRY,
       batch: stored.batch,
+      rateLimit: stored.rateLimit,
+      resumeRate: stored.resumeRate,
       ...(unsealed ?? NOTHING_UNSEALED),
     };
   }

@@ -21,6 +21,7 @@ const work = (maxWaitMs: number, { rank = 9, bytes = 1, maxInFlight = 2, leaseMs
 function gathering(busy = false) {
   const posted: Work[][] = [];
   const batches = new Batches(
+    ({ maxInFlight }) => maxInFlight,
     () => busy,
     (works) => void posted.push(works),
   );

@@ -1,4 +1,5 @@
 import type { Work } from '../lanes/claim-loop.js';
+import type { Target } from '../lanes/targets.js';
 
 /** Payloads of one batch, unless a single one is larger. */
 export const BATCH_BYTES = 1024 * 1024;
@@ -13,12 +14,13 @@ interface Lane {
 
 /**
  * Gathers the deliveries of consumers that take batches, until there are `maxMessages`, their payloads are large or the first has waited for `maxWaitMs`; at most
- * `maxInFlight` batches of a consumer are under way. Nobody waits while the process is `busy`: what waits holds slots that others could use.
+ * as many batches of a consumer are under way as `limitOf` lets, which may change at any time. Nobody waits while the process is `busy`: what waits holds slots that others could use.
  */
 export class Batches {
   private readonly lanes = new Map<number, Lane>();
 
   constructor(
+    private readonly limitOf: (target: Target) => number,
     private readonly busy: () => boolean,
     private readonly post: (works: Work[]) => void,
   ) {}
@@ -32,7 +34,12 @@ export class Batches {
     lane.waiting.push({ work, postBy });
   }
 
-  /** Posts what may be posted; to be called after some were added. */
+  /** Deliveries that wait for their batch. */
+  waiting(consumerId: number): number {
+    return this.lanes.get(consumerId)?.waiting.length ?? 0;
+  }
+
+  /** Posts what may be posted; to be called after some were added, and after limits have changed. */
   pump(): void {
     for (const consumerId of this.lanes.keys()) this.pumpLane(consumerId);
   }
@@ -45,13 +52,14 @@ export class Batches {
     this.pumpLane(consumerId);
   }
 
-  /** Hands out everything that waits, to be given back. */
-  drain(): Work[] {
+  /** Hands out what waits, to be given back: all of it, or what has no limit here any more. */
+  drain(mayStay: (work: Work) => boolean = () => false): Work[] {
     const works = [...this.lanes.values()].flatMap((lane) => {
+      if (lane.waiting.length > 0 && mayStay(lane.waiting[0]!.work)) return [];
       clearTimeout(lane.timer);
       return lane.waiting.splice(0).map(({ work }) => work);
     });
-    for (const [consumerId, lane] of this.lanes) if (lane.running === 0) this.lanes.delete(consumerId);
+    for (const [consumerId, lane] of this.lanes) if (lane.running === 0 && lane.waiting.length === 0) this.lanes.delete(consumerId);
     return works;
   }
 
@@ -63,7 +71,7 @@ export class Batches {
     while (lane.waiting.length > 0) {
       // The settings as the last claim saw them.
       const { target } = lane.waiting.at(-1)!.work;
-      if (lane.running >= target.maxInFlight) return;
+      if (lane.running >= this.limitOf(target)) return;
       const { works, full } = next(lane, target.batch?.maxMessages ?? 1);
       const waitMs = Math.min(...lane.waiting.map(({ postBy }) => postBy)) - performance.now();
       if (!full && waitMs > 0 && !this.busy()) {

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Id, isTest, nextStep, type NextStep, stepOfTest } from '@app/domain';
 import type { DispatcherMetrics, Log } from '@app/runtime';
-import { type Claimed, type Database, type Outgoing, type Settlement, giveBack } from '@app/storage';
+import { type Database, type Outgoing, type Settlement, giveBack } from '@app/storage';
 import type { Holds } from '../lanes/holds.js';
+import type { Limits } from '../lanes/limits.js';
 import type { Slots } from '../lanes/slots.js';
 import type { Work } from '../lanes/claim-loop.js';
 import type { Pace } from '../lanes/pace.js';
@@ -22,15 +23,19 @@ interface Parts {
   slots: Slots;
   pace: Pace;
   holds: Holds;
+  limits: Limits;
   metrics: DispatcherMetrics;
   log: Log;
   mint: () => Id;
 }
 
+/** Claims in one transaction. */
+const GIVEN_BACK_AT_ONCE = 256;
+
 /** From claimed rows to outcomes: POSTs each message, and hands the outcome to be settled. */
 export class Deliverer {
   private readonly attempts = new Set<Attempt | TokenAttempt>();
-  private readonly turns = new Turns();
+  private readonly turns: Turns;
   private readonly batches: Batches;
   private cut = false;
   /** Claims whose attempt is under way or waits for its turn. */
@@ -43,9 +48,11 @@ export class Deliverer {
     private readonly done: (settlement: Settlement, work: Work) => void,
     private readonly ends: { attempted: (consumerId: number) => void; settled: () => void },
   ) {
-    const { slots } = parts;
+    const { slots, limits } = parts;
+    this.turns = new Turns((target) => limits.inFlight(target));
     // Beyond half of the slots those that wait would be missed by others.
     this.batches = new Batches(
+      (target) => limits.inFlight(target),
       () => slots.used > slots.left,
       (works) => void this.deliverBatch(works),
     );
@@ -61,10 +68,23 @@ export class Deliverer {
     this.batches.pump();
   }
 
+  /** Deliveries of a consumer that wait for their batch. */
+  waiting(consumerId: number): number {
+    return this.batches.waiting(consumerId);
+  }
+
+  /** The shares of limits may have changed: what may begin now begins, and what is the business of others by now is given back. */
+  reshare(): void {
+    const isOurs = ({ target }: Work): boolean => this.parts.limits.inFlight(target) > 0;
+    void this.releaseAll([...this.turns.drain(isOurs), ...this.batches.drain(isOurs)]);
+    for (const work of this.turns.next()) void this.deliver(work);
+    this.batches.pump();
+  }
+
   /** Waits up to `graceMs` for the attempts under way; those that are not over by then are cut off and given back, to be attempted again by others. */
   async stop(graceMs: number): Promise<void> {
     this.stopping = true;
-    for (const work of this.batches.drain()) void this.release(work);
+    void this.releaseAll([...this.turns.drain(), ...this.batches.drain()]);
     if (await this.endedWithin(graceMs)) return;
     this.parts.log.warn({ cut: this.underWay.size }, 'dispatcher.cutting-off');
     this.cut = true;
@@ -109,7 +129,7 @@ export class Deliverer {
   /** One POST for several deliveries of a consumer; each has its own outcome. */
   private async deliverBatch(works: readonly Work[]): Promise<void> {
     const late = works.filter((work) => !this.mayBegin(work));
-    for (const work of late) void this.release(work);
+    void this.releaseAll(late);
     const inTime = works.filter((work) => !late.includes(work));
     for (const work of inTime) if (!work.message) this.end(work, this.settlement(work, missing()));
     await this.postBatch(inTime.filter(isThere));
@@ -117,13 +137,14 @@ export class Deliverer {
   }
 
   private async postBatch(works: readonly Posted[]): Promise<void> {
-    const { pools, mint, holds, metrics, log } = this.parts;
+    const { pools, mint, holds, limits, metrics, log } = this.parts;
     const last = works.at(-1);
     if (!last) return;
     metrics.batchMessages.observe(works.length);
+    limits.take(last.target, 1);
     const attempted = await this.attempt(pools, { ...last, batched: true }, batchMessage(mint(), works));
     if (this.cut && attempted.httpCode === null) {
-      for (const work of works) void this.release(work);
+      void this.releaseAll(works);
       return;
     }
     const { steps, unknown } = batchSteps(works, attempted, Math.random);
@@ -138,10 +159,13 @@ export class Deliverer {
     this.leave(work);
   }
 
-  /** Gives back what was to be in a batch and was not attempted. */
-  private async release(work: Work): Promise<void> {
-    await this.return(work);
-    this.leave(work);
+  /** Gives back what waited for its turn, or was to be in a batch, and was not attempted. */
+  private async releaseAll(works: readonly Work[]): Promise<void> {
+    for (let from = 0; from < works.length; from += GIVEN_BACK_AT_ONCE) {
+      const some = works.slice(from, from + GIVEN_BACK_AT_ONCE);
+      await this.return(...some);
+      for (const work of some) this.leave(work);
+    }
   }
 
   private leave(work: Work): void {
@@ -171,10 +195,13 @@ export class Deliverer {
     return settlementOf(work, attempted, step, this.parts.holds.ended(claim.consumerId, result, target.retry));
   }
 
-  /** Gives a claim back that was not attempted. If that fails too, its lease runs out. */
-  private async return({ claim }: { claim: Claimed }): Promise<void> {
-    await giveBack(this.parts.database, [claim]).catch((error: unknown) => this.parts.log.warn({ err: error }, 'claim.not-given-back'));
-    this.ends.settled();
+  /** Gives claims back that were not attempted. If that fails too, their leases run out. */
+  private async return(...works: readonly Work[]): Promise<void> {
+    const { database, limits, log } = this.parts;
+    for (const { target } of works) if (!target.batch) limits.back(target, 1);
+    const claims = works.map(({ claim }) => claim);
+    await giveBack(database, claims).catch((error: unknown) => log.warn({ err: error }, 'claim.not-given-back'));
+    works.forEach(() => this.ends.settled());
   }
 }
 

@@ -8,6 +8,7 @@ import { Needs } from '../keys/needs.js';
 import { Nudges } from '../nudges.js';
 import { ConsumerForm } from './consumer-form.js';
 import { ConsumerView, SecretView } from './consumer.view.js';
+import { ResumeBody } from './resume.body.js';
 import { RotateBody } from './rotate.body.js';
 
 @ApiTags('consumers')
@@ -28,13 +29,21 @@ export class ConsumerActsController {
     return this.form.show(channel, await this.consumers.setPaused(channel, name, true, audit));
   }
 
-  /** Lets held deliveries go on. Does not enable a disabled consumer: PUT it with `disabled: false`. */
+  /**
+   * Lets held deliveries go on. With `ratePerSecond` no faster than that until everything that waits has been sent (`resuming` shows it), however long it takes and
+   * whoever is restarted; another resume without it ends that. Does not enable a disabled consumer: PUT it with `disabled: false`.
+   */
   @Post('resume')
   @HttpCode(200)
   @Needs('manage')
-  @Refuses('not-found')
-  async resume(@Param('channel') channel: string, @Param('consumer') name: string, @Audited() audit: Audit): Promise<ConsumerView> {
-    const consumer = await this.consumers.setPaused(channel, name, false, audit);
+  @Refuses('validation-failed', 'malformed-json', 'not-found')
+  async resume(
+    @Param('channel') channel: string,
+    @Param('consumer') name: string,
+    @Body() body: ResumeBody,
+    @Audited() audit: Audit,
+  ): Promise<ConsumerView> {
+    const consumer = await this.consumers.setPaused(channel, name, false, audit, body?.ratePerSecond ?? null);
     this.nudges.wake([consumer.id]);
     return this.form.show(channel, consumer);
   }

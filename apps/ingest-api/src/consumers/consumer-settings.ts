@@ -13,11 +13,13 @@ import {
   parseBatch,
   type FilterJson,
   parseFilter,
+  parseRateLimit,
   parseRetryPolicy,
   parseSignature,
   parseStartFrom,
   parseTls,
   Problem,
+  type RateLimit,
   refusalMessage,
   type RetryPolicy,
   signatureHeaderNames,
@@ -67,6 +69,7 @@ export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: numb
   const batch = batchOf(body, problems);
   const startFrom = parseStartFrom(body.startFrom);
   if (!startFrom) problems.push({ field: 'startFrom', message: START_FROM_FORMS });
+  const rateLimit = rateLimitOf(body, problems);
   problems.push(...takenHeaders(headers, signature, auth));
   const secret = { scheme: signature.scheme, secret: body.signingSecret ?? null };
   if (secret.secret !== null) problems.push(...judgeSigningSecret(secret.secret, secret.scheme));
@@ -80,6 +83,7 @@ export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: numb
     retry,
     filter,
     batch,
+    rateLimit,
     signature: isDeepStrictEqual(signature, STANDARD_SIGNATURE) ? null : signature,
     disabled: body.disabled ?? false,
   };
@@ -98,6 +102,14 @@ function batchOf({ batch }: ConsumerBody, problems: FieldProblem[]): BatchSettin
   if (batch === undefined || batch === null) return null;
   const parsed = parseBatch(batch);
   if ('batch' in parsed) return parsed.batch;
+  problems.push(...parsed.problems);
+  return null;
+}
+
+function rateLimitOf({ rateLimit }: ConsumerBody, problems: FieldProblem[]): RateLimit | null {
+  if (rateLimit === undefined || rateLimit === null) return null;
+  const parsed = parseRateLimit(rateLimit);
+  if ('rateLimit' in parsed) return parsed.rateLimit;
   problems.push(...parsed.problems);
   return null;
 }
@@ -154,9 +166,10 @@ const pushOnlyFields = {
   maxInFlight: 'it says max when it leases',
   headers: 'nothing is posted to it',
   batch: 'it says max when it leases',
+  rateLimit: 'it leases as fast as it likes',
 } as const;
 
 const pushOnly = (body: ConsumerBody): FieldProblem[] =>
-  (['timeoutMs', 'maxInFlight', 'headers', 'batch'] as const)
+  (['timeoutMs', 'maxInFlight', 'headers', 'batch', 'rateLimit'] as const)
     .filter((field) => body[field] !== undefined && body[field] !== null)
     .map((field) => ({ field, message: `must be left out for a pull consumer: ${pushOnlyFields[field]}` }));

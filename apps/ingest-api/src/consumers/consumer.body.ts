@@ -1,10 +1,10 @@
-import { ApiHideProperty, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
-import { NotInThisVersion } from '../http/not-in-this-version.js';
 import { retrySchema } from '../http/retry.view.js';
 import { authSchema, tlsSchema } from './credentials.view.js';
 import { batchSchema } from './batch.view.js';
 import { filterSchema } from './filter.view.js';
+import { rateLimitSchema } from './rate-limit.view.js';
 import { signatureSchema } from './signature.view.js';
 
 export class ConsumerBody {
@@ -34,7 +34,7 @@ export class ConsumerBody {
   @Max(120_000)
   timeoutMs?: number | null;
 
-  /** Deliveries in flight at a time. Default: the operator's MAX_IN_FLIGHT_PER_CONSUMER. Push only. */
+  /** Deliveries in flight at a time, over all dispatchers. Default: the operator's MAX_IN_FLIGHT_PER_CONSUMER. Push only. */
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -88,9 +88,10 @@ export class ConsumerBody {
   @IsIn(['none'], { message: 'ordering must be "none": other orderings are not supported by this version of Posthorn' })
   ordering?: 'none' | null;
 
-  @ApiHideProperty()
-  @NotInThisVersion()
-  rateLimit?: unknown;
+  /** How fast it may be posted to. Left out: as fast as it answers. Push only. */
+  @IsOptional()
+  @ApiProperty({ ...rateLimitSchema, required: false })
+  rateLimit?: object | null;
 
   /** Which messages of the channel it gets: those that match every part. Left out: all. */
   @IsOptional()

@@ -6,6 +6,7 @@ import { authSchema, tlsSchema } from './credentials.view.js';
 import type { ShownCredentials } from './credentials.js';
 import { batchSchema } from './batch.view.js';
 import { filterSchema } from './filter.view.js';
+import { rateLimitSchema, resumingSchema } from './rate-limit.view.js';
 import { signatureSchema } from './signature.view.js';
 
 export class ConsumerView {
@@ -41,6 +42,10 @@ export class ConsumerView {
   filter!: object | null;
   @ApiProperty(batchSchema)
   batch!: object | null;
+  @ApiProperty(rateLimitSchema)
+  rateLimit!: object | null;
+  @ApiProperty(resumingSchema)
+  resuming!: object | null;
   ordering!: 'none';
   /** Paused: deliveries are held until resume. */
   paused!: boolean;
@@ -104,6 +109,8 @@ export const viewConsumer = (channel: string, row: Consumer, { headers, auth, tl
   overlapUntil: overlapUntil(row.formerSecrets ?? [], Date.now()),
   filter: row.filter,
   batch: row.batch,
+  rateLimit: row.rateLimit,
+  resuming: row.resumeRate === null ? null : { ratePerSecond: row.resumeRate, since: row.resumedAt },
   ordering: 'none',
   paused: row.pausedAt !== null,
   disabled: row.disabledAt !== null,

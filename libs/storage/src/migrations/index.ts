@@ -4,6 +4,7 @@ import { AddAuditAndCredentials1763683200004 } from './0004-add-audit-and-creden
 import { AddHold1763683200010 } from './0010-add-hold.js';
 import { AddFilters1763683200011 } from './0011-add-filters.js';
 import { AddBatchDelivery1763683200021 } from './0021-add-batch-delivery.js';
+import { AddLimits1763683200032 } from './0032-add-limits.js';
 import { AddJobs1763683200036 } from './0036-add-jobs.js';
 
 /** In the order in which they run. */
@@ -15,4 +16,5 @@ export const migrations = [
   AddBatchDelivery1763683200021,
   AddHold1763683200010,
   AddJobs1763683200036,
+  AddLimits1763683200032,
 ];

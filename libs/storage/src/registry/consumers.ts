@@ -6,7 +6,7 @@ import type { Audit } from '../audit.js';
 import { isDeepStrictEqual } from 'node:util';
 import { insertJob, lastMessageOf } from '../jobs/create-job.js';
 import { changedFields } from './changed-fields.js';
-import { lockChannel, noChannel } from './channels.js';
+import { audienceChanged, lockChannel, noChannel } from './channels.js';
 import { Channel, Consumer } from './entities.js';
 import { removeConsumers } from './remove-consumers.js';
 import { refuseWorkLeft, workBegan } from './work-left.js';
@@ -26,7 +26,7 @@ export type CredentialColumns = Pick<Consumer, 'headers' | 'sealedHeaders' | 'au
 
 export type ConsumerSettings = Pick<
   Consumer,
-  'type' | 'url' | 'description' | 'timeoutMs' | 'maxInFlight' | 'retry' | 'signature' | 'filter' | 'batch'
+  'type' | 'url' | 'description' | 'timeoutMs' | 'maxInFlight' | 'retry' | 'signature' | 'filter' | 'batch' | 'rateLimit'
 > &
   SecretColumns &
   CredentialColumns & { disabled: boolean };
@@ -71,7 +71,8 @@ export class Consumers {
       const disabledReason = disabled ? 'operator' : null;
       if (found) {
         const hold = disabled && found.disabledAt ? {} : { disabledAt, disabledReason };
-        await rows.update({ id: found.id }, { ...columns, ...hold, holdUntil: null, version: ONE_MORE, updatedAt: NOW });
+        const resuming = columns.type === 'push' ? {} : { resumeRate: null, resumedAt: null };
+        await rows.update({ id: found.id }, { ...columns, ...hold, ...resuming, holdUntil: null, version: ONE_MORE, updatedAt: NOW });
         if (!isDeepStrictEqual(found.filter, columns.filter)) await audienceChanged(session, channelId);
       } else {
         await rows.insert({ channelId, name, ...columns, disabledAt: disabledAt ?? undefined, disabledReason });
@@ -86,17 +87,26 @@ export class Consumers {
     });
   }
 
-  /** Holds its deliveries, or lets them go on, also if it asked to be left alone for longer. Changes nothing when that is so already. */
-  setPaused(channel: string, name: string, paused: boolean, audit: Audit): Promise<Consumer> {
+  /**
+   * Holds its deliveries, or lets them go on, also if it asked to be left alone for longer: at most `ratePerSecond` requests a second until what waits is worked
+   * off; null: as fast as it takes them. Changes nothing when that is so already. Throws {@link Problem} `validation-failed` for a rate of a pull consumer.
+   */
+  setPaused(channel: string, name: string, paused: boolean, audit: Audit, ratePerSecond: number | null = null): Promise<Consumer> {
     return this.change(channel, name, async (manager, _channelId, found, session) => {
       const consumer = found ?? noConsumer();
+      if (ratePerSecond !== null && consumer.type === 'pull') throw Problem.invalid([PULLS_AT_ITS_OWN_RATE]);
       const rows = manager.getRepository(Consumer);
+      const waits = ratePerSecond !== null && (await hasReady(session, consumer.id));
+      const resumeRate = paused ? consumer.resumeRate : waits ? ratePerSecond : null;
       const isSo = (consumer.pausedAt !== null) === paused;
+      const isAsFast = consumer.resumeRate === resumeRate;
       const lifted = !paused && consumer.holdUntil !== null;
-      await audit.record(session, { status: 200, fields: [...(isSo ? [] : ['paused']), ...(lifted ? ['heldUntil'] : [])] });
+      const fields = [...(isSo ? [] : ['paused']), ...(lifted ? ['heldUntil'] : []), ...(isAsFast ? [] : ['resuming'])];
+      await audit.record(session, { status: 200, fields });
       if (lifted) await rows.update({ id: consumer.id }, { holdUntil: null });
-      if (isSo) return Object.assign(consumer, lifted ? { holdUntil: null } : {});
-      await rows.update({ id: consumer.id }, { pausedAt: paused ? NOW : null, version: ONE_MORE, updatedAt: NOW });
+      if (isSo && isAsFast) return Object.assign(consumer, lifted ? { holdUntil: null } : {});
+      const resuming = isAsFast ? {} : { resumeRate, resumedAt: resumeRate === null ? null : NOW };
+      await rows.update({ id: consumer.id }, { pausedAt: paused ? NOW : null, ...resuming, version: ONE_MORE, updatedAt: NOW });
       return rows.findOneByOrFail({ id: consumer.id });
     });
   }
@@ -177,11 +187,6 @@ async function sendHistory(
   return jobId;
 }
 
-/** Tells accepting transactions, which keep the filters that they saw last, that these are others now. The channel's row is locked. */
-async function audienceChanged(session: Session, channelId: number): Promise<void> {
-  await session.query('UPDATE channel SET audience_version = audience_version + 1 WHERE id = ?', [channelId]);
-}
-
 /** Settings by the names that a request has for them. */
 const publicPart = (given: Omit<ConsumerSettings, 'disabled'> & ({ disabled: boolean } | { disabledAt: Date | null })) => ({
   type: given.type,
@@ -197,8 +202,17 @@ const publicPart = (given: Omit<ConsumerSettings, 'disabled'> & ({ disabled: boo
   signature: given.signature,
   filter: given.filter,
   batch: given.batch,
+  rateLimit: given.rateLimit,
   signingSecret: given.signingSecret,
 });
+
+const PULLS_AT_ITS_OWN_RATE = { field: 'ratePerSecond', message: 'must be left out for a pull consumer: it leases as fast as it likes' };
+
+/** Whether anything is due in the consumer's lane, or in flight: one step in the key. */
+async function hasReady(session: Session, consumerId: number): Promise<boolean> {
+  const rows = await session.query<unknown[]>('SELECT 1 FROM ready FORCE INDEX (PRIMARY) WHERE consumer_id = ? LIMIT 1', [consumerId]);
+  return rows.length > 0;
+}
 
 function noConsumer(): never {
   throw new Problem('not-found', 'there is no such consumer');

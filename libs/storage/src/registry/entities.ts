@@ -1,4 +1,4 @@
-import type { Auth, BatchSettings, ClientTls, FilterJson, FormerSecret, RetryPolicy, SignatureSettings } from '@app/domain';
+import type { Auth, BatchSettings, ClientTls, FilterJson, FormerSecret, RateLimit, RetryPolicy, SignatureSettings } from '@app/domain';
 import { Column, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 
 /** The broadcast highway that messages go to. */
@@ -9,6 +9,8 @@ export class Channel {
   @Column({ type: 'varchar' }) description!: string;
   @Column({ type: 'json', nullable: true }) retry!: RetryPolicy | null;
   @Column({ name: 'retention_days', type: 'smallint', nullable: true }) retentionDays!: number | null;
+  /** false: what is first accepted is first claimed, whatever its priority. */
+  @Column({ type: 'boolean' }) priorities!: boolean;
   @Column({ type: 'int' }) version!: number;
   @Column({ name: 'created_at', type: 'datetime', precision: 3 }) createdAt!: Date;
   @Column({ name: 'updated_at', type: 'datetime', precision: 3 }) updatedAt!: Date;
@@ -58,6 +60,11 @@ export class Consumer {
   @Column({ type: 'json', nullable: true }) filter!: FilterJson | null;
   /** null: each message in a POST of its own. */
   @Column({ type: 'json', nullable: true }) batch!: BatchSettings | null;
+  /** null: as fast as it answers. */
+  @Column({ name: 'rate_limit', type: 'json', nullable: true }) rateLimit!: RateLimit | null;
+  /** Requests a second until its backlog is worked off; null: none is held back. */
+  @Column({ name: 'resume_rate', type: 'double', nullable: true }) resumeRate!: number | null;
+  @Column({ name: 'resumed_at', type: 'datetime', precision: 3, nullable: true }) resumedAt!: Date | null;
   @Column({ name: 'paused_at', type: 'datetime', precision: 3, nullable: true }) pausedAt!: Date | null;
   @Column({ name: 'disabled_at', type: 'datetime', precision: 3, nullable: true }) disabledAt!: Date | null;
   @Column({ name: 'disabled_reason', type: 'varchar', nullable: true }) disabledReason!: string | null;
