@@ -33,7 +33,8 @@ async function quickStart(): Promise<Record<string, string>> {
   const id = await cluster.publish('orders', '{"order":1}', { 'content-type': 'application/json' });
   await eventually(() => sink.ids.includes(id));
   const { leases } = await cluster.ok<{ leases: { receipt: string }[] }>('POST', `${consumers}/worker/leases`, {});
-  return { receipt: leases[0]!.receipt, id, 'message id': id, message: id };
+  const job = (await cluster.ok<{ id: string }>('POST', `${consumers}/billing/replay`, { ratePerSecond: 1 })).id;
+  return { receipt: leases[0]!.receipt, id, 'message id': id, message: id, job };
 }
 
 it('has examples on the pages that people begin with', () => {

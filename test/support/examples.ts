@@ -11,7 +11,7 @@ export const examplesOf = (page: string): string[] =>
 export interface Settings {
   url: string;
   key: string;
-  /** Between angle brackets on the page: `<receipt>`. */
+  /** Between angle brackets on the page, such as `<receipt>`; `message` and `job` also where a path has an id. */
   given: Readonly<Record<string, string>>;
   /** Where the files are that an example reads. */
   folder: string;
@@ -41,6 +41,7 @@ export function run(blocks: readonly string[], { url, key, given, folder }: Sett
     .join('\n')
     .replaceAll(/http:\/\/(?:127\.0\.0\.1|localhost):8080/g, url)
     .replaceAll('<admin key>', key)
+    .replaceAll(/\/(message|job)s\/\d{15,20}/g, (all, thing: string) => (given[thing] ? `/${thing}s/${given[thing]}` : all))
     .replaceAll(/<([a-z][a-z ]*)>/g, (all, name: string) => given[name] ?? all);
   const text = `set -eu -o pipefail\n: > calls.txt\n${CURL}\n${script}`;
   const env = { PATH: process.env['PATH'], POSTHORN: url, KEY: key, CONSUMER: `${url}/v1/channels/orders/consumers/billing` };

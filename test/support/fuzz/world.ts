@@ -30,7 +30,8 @@ export class World {
       message: reference('messages'),
       messages: fc.array(reference('messages'), { minLength: 1, maxLength: 3 }),
       'keys/{id}': reference('keys'),
-      job: reference('jobs'),
+      // The newest, which still run.
+      job: fc.nat(3).map((n) => `@@jobs:${n}@@`),
       receipt: reference('receipts'),
       receipts: fc.array(reference('receipts'), { minLength: 1, maxLength: 3 }),
       cursor: reference('cursors'),
@@ -74,6 +75,8 @@ export class World {
     const push = { type: 'push', url: this.url, auth, headers: { 'x-api-key': SECRET }, retry: { delays: [] } };
     await Promise.all([this.put(`${consumers}/push`, push), this.put(`${consumers}/pull`, { type: 'pull' })]);
     for (const payload of ['{"a":1}', '']) this.keep('messages', await cluster.publish(channel, payload));
+    const job = await cluster.api<{ id: string }>('POST', `${consumers}/push/replay`, { ratePerSecond: 1 });
+    if (job.status === 202) this.keep('jobs', job.body.id);
     const leased = await cluster.ok<{ leases: { receipt: string }[] }>('POST', `${consumers}/pull/leases`, { max: 1, leaseMs: 1_000 });
     for (const { receipt } of leased.leases) this.keep('receipts', receipt);
   }
