@@ -87,7 +87,7 @@ describe('each duty, with no dispatcher running,', () => {
   async function attempted(consumerId: number, step: NextStep): Promise<void> {
     const { claimed } = await claim(test.database, [{ consumerId, limit: 1, leaseMs: 30_000 }], node.mint());
     const outcome = { startedAtMs: Date.now(), durationMs: 1, httpCode: 500, errorClass: 'http-status', responseBody: null } as const;
-    await settle(test.database, [{ claim: claimed[0]!, step, ...outcome }], node.number);
+    await settle(test.database, [{ claim: claimed[0]!, step, ...outcome }], node);
   }
   const retryIn = (delayMs: number): NextStep => ({ to: 'retry', delayMs, errorClass: 'http-status' });
   const count = async (sql: string, values: unknown[] = []): Promise<number> =>
@@ -192,7 +192,7 @@ describe('each duty, with no dispatcher running,', () => {
     expect(await count('removed_consumer WHERE id = ?', [gone])).toBe(1);
     // What was in flight ends when its attempt is over, and is swept then.
     const outcome = { startedAtMs: Date.now(), durationMs: 1, httpCode: 500, errorClass: 'http-status', responseBody: null } as const;
-    await settle(test.database, [{ claim: claimed[0]!, step: retryIn(3_600_000), ...outcome }], node.number);
+    await settle(test.database, [{ claim: claimed[0]!, step: retryIn(3_600_000), ...outcome }], node);
     expect(await sweep()).toBe(1);
     expect(await count('removed_consumer')).toBe(0);
     const swept = `delivery WHERE consumer_id = ? AND message_id IN (?) AND status = ? AND error_class = 'consumer-deleted'`;

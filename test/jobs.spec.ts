@@ -51,7 +51,7 @@ async function delivered(channel: string, count: number, headers: Record<string,
 
 /** A consumer with so many dead letters, and what it answers from then on. */
 async function withDead(channel: string, count: number, settings: Record<string, unknown> = {}): Promise<{ sink: Sink; ids: string[] }> {
-  const sink = await channelWith(channel, { retry: { delays: [] }, ...settings });
+  const sink = await channelWith(channel, { retry: { delays: [] }, breaker: false, ...settings });
   sink.answersStatus(500);
   const ids = await Promise.all(
     Array.from({ length: count }, (_, n) => cluster.publish(channel, `${n}`, { 'posthorn-type': `t${n % 2}` })),

@@ -286,6 +286,8 @@ describe('management', () => {
           paused: false,
           disabled: true,
           held: true,
+          breaker: 'closed',
+          failingSince: null,
           ready: 1,
           oldestReadyAt: expect.any(String),
           deadLetters: 0,

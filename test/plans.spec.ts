@@ -1,4 +1,4 @@
-import { type Id, firstIdAt, pullToken } from '@app/domain';
+import { type Id, firstIdAt, type NextStep, pullToken } from '@app/domain';
 import { randomBytes } from 'node:crypto';
 import {
   accept,
@@ -7,10 +7,14 @@ import {
   claim,
   countDeadLetters,
   countJobs,
+  type Claimed,
+  claimProbe,
+  type ConsumerChange,
   deadLetterCounts,
   discard,
   dueJobs,
   dueLanes,
+  dueProbes,
   endResume,
   extendLeases,
   fanOut,
@@ -30,10 +34,12 @@ import {
   pruneJobs,
   redrive,
   RetrySweep,
+  releaseProbe,
   searchDeadLetters,
   searchDeliveries,
   searchMessages,
   settle,
+  type Settlement,
   settleLeases,
   stepJob,
   sweepChannels,
@@ -160,7 +166,7 @@ async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> 
             ? { to: 'delivered' }
             : { to: 'dead', reason: 'gone', errorClass: 'gone', disableConsumer: true },
     })),
-    1,
+    node,
   );
   await promote(database, mint);
   await untilNextRetry(database);
@@ -260,9 +266,9 @@ async function everyPullStatement({ database }: TestDatabase, node: Node): Promi
   await findPullConsumer(database, 'a', 'c17');
   expect(await dueLanes(database, PULL)).toContain(consumerId);
   const wishes = [3, 4].map((max) => ({ max, leaseMs: 60_000 }));
-  const { leased, ended } = await lease(database, consumerId!, wishes, 1_000_000);
+  const { leased, ended } = await lease(database, consumerId!, wishes, 1_000_000, () => node.mint());
   expect([leased.flat().length, ended.length]).toEqual([5, 3]);
-  await lease(database, PULL[1]!, wishes, 1_000_000, true);
+  await lease(database, PULL[1]!, wishes, 1_000_000, () => node.mint(), true);
   const leases = leased.flat().map(({ claim: { attemptsBefore: _before, ...key } }) => key);
   await extendLeases(
     database,
@@ -270,8 +276,60 @@ async function everyPullStatement({ database }: TestDatabase, node: Node): Promi
   );
   const kinds = ['ack', 'nack', 'dead'] as const;
   const verdicts = leases.map((one, n) => ({ lease: one, end: { kind: kinds[n % 3]! }, reason: null }));
-  expect((await settleLeases(database, verdicts, 1)).map(({ kind }) => kind)).toEqual(leases.map(() => 'settled'));
-  expect((await settleLeases(database, verdicts, 1)).map(({ kind }) => kind)).toEqual(leases.map(() => 'repeated'));
+  expect((await settleLeases(database, verdicts, node)).map(({ kind }) => kind)).toEqual(leases.map(() => 'settled'));
+  expect((await settleLeases(database, verdicts, node)).map(({ kind }) => kind)).toEqual(leases.map(() => 'repeated'));
+}
+
+/** Consumers that fail, recover, and are probed, with a subscriber of posthorn.events. */
+async function everyHealthStatement({ database }: TestDatabase, node: Node): Promise<void> {
+  await database.query(
+    `INSERT INTO consumer (channel_id, name, type, url, signing_secret) VALUES (0, 'events', 'push', 'http://127.0.0.1/', '')`,
+  );
+  await accept(
+    database,
+    [1, 1, 1].map((channelId) => newMessage(node, channelId, { priority: 9 })),
+    100,
+  );
+  const outcome = (one: Claimed, step: NextStep, changes: ConsumerChange[]): Settlement => ({
+    claim: one,
+    step,
+    changes,
+    startedAtMs: Date.now(),
+    durationMs: 1,
+    httpCode: 500,
+    errorClass: 'http-status',
+    responseBody: null,
+  });
+  const { claimed } = await claim(database, [{ consumerId: 15, limit: 2, leaseMs: 30_000 }], node.mint());
+  const dead = { to: 'dead', reason: 'gone', errorClass: 'gone', disableConsumer: false } as const;
+  await settle(
+    database,
+    [
+      outcome(claimed[0]!, { to: 'retry', delayMs: 0, errorClass: 'http-status' }, [
+        { kind: 'breaker-opens', epoch: 0, reason: 'errors', openMs: 0 },
+        { kind: 'failing', sinceMs: 1_000, failures: 1, disableAfterSeconds: 3_600 },
+      ]),
+      outcome(claimed[1]!, dead, []),
+    ],
+    node,
+  );
+  expect(await dueProbes(database, 10)).toEqual([15]);
+  const probed = (await claimProbe(database, 15, 30_000, node.mint()))!;
+  await releaseProbe(database, probed.probe);
+  const again = (await claimProbe(database, 15, 30_000, node.mint()))!;
+  const { token, openedAt } = again.probe;
+  await settle(
+    database,
+    [
+      outcome(again.claimed[0]!, { to: 'delivered' }, [
+        { kind: 'probe-ends', token, step: { to: 'closed' }, openedAt },
+        { kind: 'recovered' },
+      ]),
+    ],
+    node,
+  );
+  const [row] = await database.query<{ n: string }[]>('SELECT COUNT(*) AS n FROM message WHERE channel_id = 0');
+  expect(row!.n).toBe('3');
 }
 
 describe.each([5, 400, 100_000])('with %i rows in every table', (rows) => {
@@ -287,6 +345,7 @@ describe.each([5, 400, 100_000])('with %i rows in every table', (rows) => {
     const { plans, stop } = explainAll(test.database);
     await everyHotStatement(test, node);
     await everyPullStatement(test, node);
+    await everyHealthStatement(test, node);
     stop();
     expect(plans.length).toBeGreaterThan(40);
     expect(plans.flatMap(flaws)).toEqual([]);
@@ -327,7 +386,7 @@ describe.each([5, 400, 100_000])('with %i rows in every table', (rows) => {
           errorClass: null,
           responseBody: null,
         })),
-        1,
+        node,
       );
       await promote(database, () => node.mint());
       expect(performance.now() - before).toBeLessThan(4_000);

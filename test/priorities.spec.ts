@@ -71,7 +71,7 @@ describe('a turn that takes the oldest first', () => {
   it('leases the oldest to pull consumers too, and never gives less than there is', async () => {
     const { consumerId, ids } = await lane('pull', [10, 9], [50, 0], [20, 9], [40, 4]);
     const polled = async (max: number) =>
-      (await lease(test.database, consumerId, [{ max, leaseMs: 30_000 }], 1_000_000, true)).leased[0]!.map(
+      (await lease(test.database, consumerId, [{ max, leaseMs: 30_000 }], 1_000_000, () => node.mint(), true)).leased[0]!.map(
         ({ claim: one }) => one.messageId,
       );
     expect(await polled(1)).toEqual([ids[1]]);
@@ -108,7 +108,7 @@ describe('a turn that takes the oldest first', () => {
         errorClass: 'gone',
         responseBody: null,
       })),
-      1,
+      node,
     );
     await redrive(test.database, one!, {}, () => node.mint());
     expect(await ranks()).toEqual([9, 9, 9]);

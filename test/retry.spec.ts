@@ -167,7 +167,7 @@ it('one consumer that hangs does not hold up another', async () => {
   const healthy = await cluster.sink();
   await cluster.channel('mixed');
   await cluster.consumer('mixed', 'slow', slow.url, { timeoutMs: 30_000 });
-  await cluster.consumer('mixed', 'c', healthy.url);
+  await cluster.consumer('mixed', 'c', healthy.url, { timeoutMs: 10_000 });
   const ids = await Promise.all(Array.from({ length: 200 }, () => cluster.publish('mixed', 'x')));
   await eventually(() => healthy.received.length === 200, 10_000);
   expect(healthy.ids.toSorted()).toEqual(ids.toSorted());

@@ -54,7 +54,7 @@ async function attempt(consumerIds: readonly number[], count: number): Promise<v
       const errorClass = step.to === 'delivered' ? null : step.errorClass;
       return { claim: one, step, startedAtMs: Date.now(), durationMs: 1, httpCode: null, errorClass, responseBody: null };
     }),
-    1,
+    node,
   );
 }
 

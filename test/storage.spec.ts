@@ -131,7 +131,7 @@ it('a result is written once: an old token changes nothing', async () => {
   const { fenced } = await settle(
     test.database,
     old.map((c) => outcome(c, { to: 'delivered' })),
-    1,
+    node,
   );
   expect(fenced.map((f) => f.claim.messageId)).toEqual([two[0]!.id]);
   expect([await statusOf(two[0]!.id), await statusOf(two[1]!.id)]).toEqual([2, 5]);
@@ -142,7 +142,7 @@ it('a retry waits in its own table, is promoted when due, and dies into the dead
   const one = message(channelId);
   await accept(test.database, [one], 100);
   const [first] = (await take(consumerIds[0]!)).claimed;
-  await settle(test.database, [outcome(first!, { to: 'retry', delayMs: 0, errorClass: 'http-status' })], 1);
+  await settle(test.database, [outcome(first!, { to: 'retry', delayMs: 0, errorClass: 'http-status' })], node);
   expect(await statusOf(one.id)).toBe(3);
   expect((await promote(test.database, () => node.mint())).consumerIds).toEqual(consumerIds);
   const [second] = (await take(consumerIds[0]!)).claimed;
@@ -151,7 +151,7 @@ it('a retry waits in its own table, is promoted when due, and dies into the dead
   await settle(
     test.database,
     [outcome(second!, { to: 'dead', reason: 'attempts-exhausted', errorClass: 'http-status', disableConsumer: false })],
-    1,
+    node,
   );
   expect(await statusOf(one.id)).toBe(6);
   expect(await redrive(test.database, consumerIds[0]!, {}, () => node.mint())).toMatchObject({ count: 1 });

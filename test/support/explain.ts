@@ -62,7 +62,8 @@ export function explainAll(database: Database): { plans: Plan[]; stop: () => voi
 export function flaws({ sql, rows }: Plan): string[] {
   return rows.flatMap(({ table, type, key, extra }) => {
     const derived = table === null || table === 'k' || table === 'lane' || table === 'h' || table === 't' || table.startsWith('<');
-    const insertTarget = /^INSERT/i.test(sql) && key === null && (extra === '' || extra === 'NULL') && rows.length <= 2;
+    const target = /^INSERT (?:IGNORE )?INTO (\w+)/i.exec(sql)?.[1];
+    const insertTarget = target === table && key === null && (extra === '' || extra === 'NULL');
     if (derived || insertTarget) return [];
     const found = [
       ...(type === 'ALL' ? ['full scan'] : []),

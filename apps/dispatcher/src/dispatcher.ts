@@ -4,6 +4,7 @@ import { type DispatcherMetrics, farewell, heartbeat, type Log, NudgeListener, N
 import { type Claimed, clockSkewMs, Database, endResume, HEARTBEAT_MS, Node, nudgeAddresses, type Settlement } from '@app/storage';
 import { Allowances } from './lanes/allowances.js';
 import { ClaimLoop } from './lanes/claim-loop.js';
+import { ConsumerHealth } from './lanes/consumer-health.js';
 import { FanOutLoop } from './lanes/fan-out-loop.js';
 import { Holds } from './lanes/holds.js';
 import { LaneCursors } from './lanes/lane-cursors.js';
@@ -12,6 +13,7 @@ import { Limits } from './lanes/limits.js';
 import { LookBehind } from './lanes/look-behind.js';
 import { Pace } from './lanes/pace.js';
 import { Peers } from './lanes/peers.js';
+import { ProbeLoop } from './lanes/probe-loop.js';
 import { PromoteLoop } from './lanes/promote-loop.js';
 import { Ring } from './lanes/ring.js';
 import { Slots } from './lanes/slots.js';
@@ -43,6 +45,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private claims!: ClaimLoop;
   private settler!: Settler;
   private promotes!: PromoteLoop;
+  private probes!: ProbeLoop;
   private deliverer!: Deliverer;
   private poll!: LanePoll;
   private pools!: Pools;
@@ -105,6 +108,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     const slots = new Slots(config.maxInFlight, config.maxInFlightBytes);
     const pace = new Pace();
     const holds = new Holds();
+    const health = new ConsumerHealth();
     const targets = new Targets(database, config, log);
     this.sharers = new Peers({ database, node }, log, (count, changed) => this.shared(count, changed));
     const limits = new Limits(this.sharers);
@@ -112,7 +116,19 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     this.pools = new Pools({ allowed: config.allowedTargets, resolve }, config.deliveryTimeoutMs);
     this.settler = new Settler({ database, node, metrics, log }, (batch, lost) => this.settled(batch, lost));
     this.deliverer = new Deliverer(
-      { database, pools: this.pools, tokens: new Tokens(this.pools), slots, pace, holds, limits, metrics, log, mint: () => node.mint() },
+      {
+        database,
+        pools: this.pools,
+        tokens: new Tokens(this.pools),
+        slots,
+        pace,
+        holds,
+        health,
+        limits,
+        metrics,
+        log,
+        mint: () => node.mint(),
+      },
       (settlement, work) => {
         this.targetOf.set(settlement.claim, work.target);
         this.settler.add(settlement);
@@ -120,7 +136,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       { attempted: (consumerId) => this.claims.attempted(consumerId), settled: () => this.claims.settled() },
     );
     const cursors = new LaneCursors();
-    const allowances = new Allowances({ targets, slots, pace, holds, limits, waiting: (id) => this.deliverer.waiting(id) });
+    const allowances = new Allowances({ targets, slots, pace, holds, health, limits, waiting: (id) => this.deliverer.waiting(id) });
     this.claims = new ClaimLoop({ database, node, ring: new Ring(), cursors, slots, allowances, limits, targets, metrics }, config, log, {
       begin: (work) => this.deliverer.begin(work),
       emptied: (target) => void this.emptied(target),
@@ -132,13 +148,16 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       if (ids.length > 0) this.peers.nudge(ids);
     };
     this.promotes = new PromoteLoop({ database, node, metrics }, log, made);
+    this.probes = new ProbeLoop({ database, node, slots, allowances, limits, targets, metrics }, config, log, (claim, leaseMs, startedAt) =>
+      this.claims.beginProbe(claim, leaseMs, startedAt),
+    );
     const fanOuts = new FanOutLoop({ database, metrics }, log, made);
     this.poll = new LanePoll(database, log, (lanes) => {
       for (const { id, version } of lanes) targets.outdate(id, version);
       found(lanes.map(({ id }) => id));
     });
     const behind = new LookBehind(database, cursors, log, found);
-    this.finders = [this.claims.loop, this.promotes.loop, fanOuts.loop, this.poll.loop, behind.loop];
+    this.finders = [this.claims.loop, this.probes.loop, this.promotes.loop, fanOuts.loop, this.poll.loop, behind.loop];
     this.heartbeat = heartbeat({ node, everyMs: HEARTBEAT_MS, skewMs: () => clockSkewMs(database), metrics, log });
   }
 
@@ -167,7 +186,17 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       this.claims.settled();
       if (lost.has(settlement)) continue;
       observe(settlement, this.targetOf.get(settlement.claim)!, this.parts.metrics, this.parts.log);
+      this.changed(settlement);
       if (settlement.step.to === 'retry') this.promotes.expect(settlement.step.delayMs);
+    }
+  }
+
+  /** A breaker closed: its lane may go on; or it wants the next probe. */
+  private changed({ claim, changes = [] }: Settlement): void {
+    for (const change of changes) {
+      if (change.kind !== 'probe-ends') continue;
+      if (change.step.to === 'closed') this.claims.add([claim.consumerId]);
+      else if (change.step.to === 'half-open') this.probes.loop.wake();
     }
   }
 }

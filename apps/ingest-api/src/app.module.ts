@@ -113,8 +113,12 @@ const taking = ({ config, metrics, log, databases: { publishing: database, reads
   },
   {
     provide: Node,
-    inject: [NudgeListener],
-    useFactory: ({ address }: NudgeListener) => Node.join(database, 'ingest', address),
+    inject: [NudgeListener, Polls],
+    useFactory: async ({ address }: NudgeListener, polls: Polls) => {
+      const node = await Node.join(database, 'ingest', address);
+      polls.join(node);
+      return node;
+    },
   },
   {
     provide: NudgePeers,

@@ -67,6 +67,8 @@ export type DispatcherConfig = ProcessConfig &
     readonly maxInFlightPerConsumer: number;
     readonly deliveryTimeoutMs: number;
     readonly settleTimeMs: number;
+    /** Of nothing but failures, after which a consumer is disabled; 0: never. */
+    readonly disableAfterSeconds: number;
     /** Name servers, `address` or `address:port`; empty: those of the machine. */
     readonly dnsServers: readonly string[];
   };
@@ -138,6 +140,7 @@ export const dispatcherSettings: Settings<DispatcherConfig> = {
   maxInFlightPerConsumer: integer('MAX_IN_FLIGHT_PER_CONSUMER', 64, [1, 1000]),
   deliveryTimeoutMs: integer('DELIVERY_TIMEOUT_MS', 15_000, [100, 120_000]),
   settleTimeMs: integer('SETTLE_TIME_MS', 10_000, [1000, 60_000]),
+  disableAfterSeconds: integer('DISABLE_AFTER_SECONDS', 432_000, [0, 31_536_000]),
   dnsServers: nameServers('DNS_SERVERS'),
 };
 

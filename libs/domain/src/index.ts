@@ -10,6 +10,20 @@ export { type AttemptResult, type DeadReason, type ErrorClass, type NextStep, de
 export { isOurs, MOST_SPARED } from './next-step.js';
 export { isPermanent, type PermanentStatuses } from './permanent-statuses.js';
 export { holdMs } from './hold.js';
+export { BREAKER_LIMITS, type BreakerSettings, DEFAULT_BREAKER, parseBreaker } from './breaker-settings.js';
+export {
+  afterProbe,
+  type AttemptHealth,
+  attemptHealth,
+  type BreakerReason,
+  breakerReasons,
+  type BreakerStatus,
+  breakerStatus,
+} from './breaker.js';
+export { BreakerWindow, openMs, type ProbeState, type ProbeStep } from './breaker.js';
+export { DISABLE_AFTER_LIMITS, type Failing, FailingStreak, type FailingStep, LEAST_FAILURES, succeeded } from './failing.js';
+export { type DisabledReason, disabledReasons, EVENTS_CHANNEL, eventText, isReservedChannel } from './system-event.js';
+export { RESERVED_CHANNEL_MESSAGE, type SystemEvent, systemEventTypes } from './system-event.js';
 export { type LeaseEnd, type LeaseOutcome, leaseOutcomes, stepAfterLease } from './lease-step.js';
 export { type LeaseKey, isPullToken, pullToken, readReceipt, writeReceipt } from './receipt.js';
 export { parseRetryAfter } from './retry-after.js';

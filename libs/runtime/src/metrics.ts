@@ -65,6 +65,10 @@ export function createDispatcherMetrics(registry: Registry) {
     dispatchers: gauge('dispatchers', 'Dispatchers that share the limits of consumers, as this process sees them'),
     throttledLanes: gauge('throttled_lanes', 'Consumers with something due here that wait for their rate limit'),
     agedClaims: counter('aged_claims_total', 'Turns of lanes that took the oldest first, whatever its priority'),
+    breakersOpened: counter('breakers_opened_total', 'Circuit breakers that this process opened, by why', 'reason'),
+    probes: counter('probes_total', 'Deliveries tried to see whether a breaker may close'),
+    probesEnded: counter('probes_ended_total', 'Probes, by what became of the breaker: closed, half-open, open', 'to'),
+    consumersDisabled: counter('consumers_disabled_total', 'Consumers that were disabled because they are gone or only fail', 'reason'),
     promoted: counter('promoted_total', 'Due retries and scheduled messages made ready'),
   } as const;
 }
@@ -80,6 +84,8 @@ export function createSchedulerMetrics(registry: Registry) {
       'Age of the oldest delivery to a push consumer that is due and not finished',
     ),
     oldestPullSeconds: gauge('oldest_pull_seconds', 'Age of the oldest delivery that waits for a pull consumer or is leased to it'),
+    openBreakers: gauge('open_breakers', 'Consumers whose circuit breaker is open or half-open'),
+    failingConsumers: gauge('failing_consumers', 'Consumers that have had nothing but failures for a while'),
     oldSeals: gauge('old_seals', 'Consumers with a secret that the first key of the ring has not sealed, at the last look'),
     jobs: gauge('jobs', 'Jobs (redrives, discards, replays) that are kept, by state', 'state'),
     jobRows: counter('job_rows_total', 'Deliveries that jobs moved (done) or found on their way already (skipped)', 'kind', 'result'),

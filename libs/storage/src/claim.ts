@@ -1,6 +1,6 @@
-import { deliveryStatusCode, isPullToken, type Id, REPLAY_RANK } from '@app/domain';
+import { deliveryStatusCode, type Failing, isPullToken, type Id, REPLAY_RANK } from '@app/domain';
 import type { Database, Packets } from './database.js';
-import { byId, deliveryRows, type LaneBound, NOT_HELD, openLane, readyRows } from './key-rows.js';
+import { byId, deliveryRows, type LaneBound, NOT_HELD, openLane, readyRows, TARGET_VERSION } from './key-rows.js';
 import { messagesById, type Outgoing } from './load-messages.js';
 import { oldestRows, RANKS } from './oldest-rows.js';
 import type { Statement } from './packets.js';
@@ -40,9 +40,11 @@ export interface ClaimResult {
   rescued: number;
   /** Version of each open consumer's settings (and its channel's) that the transaction saw; what is not here gave nothing. */
   versions: Map<number, string>;
+  /** Of those consumers that have had only failures for a while, since when. */
+  failing: Map<number, Failing>;
 }
 
-interface ReadyRow {
+export interface ReadyRow {
   prio_rank: number;
   seq: Id;
   message_id: Id;
@@ -57,11 +59,11 @@ interface ReadyRow {
  * otherwise. A row whose
  * lease ran out is due again; the attempt that was lost is recorded as `lease-expired` and not counted against the retry policy, unless a pull
  * consumer lost it (the consumer's type has changed since).
- * A consumer that is paused, disabled, held, of type pull or deleted when the transaction reads it gives nothing.
+ * A consumer that is paused, disabled, held, behind an open breaker, of type pull or deleted when the transaction reads it gives nothing.
  */
 export function claim(database: Database, wishes: readonly LaneWish[], token: Id): Promise<ClaimResult> {
   return database.packets('claim', async (packets) => {
-    const { open, lanes } = await look(
+    const { open, failing, lanes } = await look(
       packets,
       wishes.toSorted((a, b) => a.consumerId - b.consumerId),
     );
@@ -70,23 +72,13 @@ export function claim(database: Database, wishes: readonly LaneWish[], token: Id
     const leases: MarkedLease[] = [];
     for (const { wish, rows } of lanes) {
       for (const row of open.has(wish.consumerId) ? rows : []) {
-        const rescued = row.lease_token !== '0';
-        const taken = {
-          consumerId: wish.consumerId,
-          rank: row.prio_rank,
-          seq: row.seq,
-          messageId: row.message_id,
-          attempt: row.attempts + 1,
-          attemptsBefore: row.attempts_before + Number(rescued && !isPullToken(row.lease_token)),
-          token,
-          replay: row.replay,
-        };
+        const taken = take(row, wish.consumerId, token);
         claimed.push(taken);
-        if (rescued) lost.push(taken);
+        if (isLost(row)) lost.push(taken);
         leases.push({ ...taken, leaseMs: wish.leaseMs });
       }
     }
-    const none = { claimed, messages: new Map<Id, Outgoing>(), rescued: 0, versions: open };
+    const none = { claimed, messages: new Map<Id, Outgoing>(), rescued: 0, versions: open, failing };
     if (claimed.length === 0) return none;
     // The messages are read before the commit: if that fails, nothing was claimed.
     const [messages] = await packets.commit<[Outgoing[]]>(
@@ -98,25 +90,49 @@ export function claim(database: Database, wishes: readonly LaneWish[], token: Id
   });
 }
 
+/** The lease of whoever held the row before has run out. */
+export const isLost = (row: ReadyRow): boolean => row.lease_token !== '0';
+
+export const take = (row: ReadyRow, consumerId: number, token: Id): Claimed => ({
+  consumerId,
+  rank: row.prio_rank,
+  seq: row.seq,
+  messageId: row.message_id,
+  attempt: row.attempts + 1,
+  attemptsBefore: row.attempts_before + Number(isLost(row) && !isPullToken(row.lease_token)),
+  token,
+  replay: row.replay,
+});
+
 interface LaneLook {
   wish: LaneWish;
   rows: ReadyRow[];
 }
 
 /** One packet: which consumers are open, and what is due in their lanes. Of a lane that is not open, or not ours, no row is locked: see {@link openLane}. */
-async function look(packets: Packets, wishes: readonly LaneWish[]): Promise<{ open: Map<number, string>; lanes: LaneLook[] }> {
-  const [consumers, ...lanes] = await packets.send<[{ id: number; version: string }[], ...ReadyRow[][]]>(
-    openConsumers(wishes),
-    ...wishes.map(dueRows),
-  );
+async function look(
+  packets: Packets,
+  wishes: readonly LaneWish[],
+): Promise<{ open: Map<number, string>; failing: Map<number, Failing>; lanes: LaneLook[] }> {
+  const [consumers, ...lanes] = await packets.send<[OpenConsumerRow[], ...ReadyRow[][]]>(openConsumers(wishes), ...wishes.map(dueRows));
   return {
     open: new Map(consumers.map((row) => [row.id, row.version])),
+    failing: failingOf(consumers),
     lanes: wishes.map((wish, index) => ({ wish, rows: lanes[index] ?? [] })),
   };
 }
 
+/** `seconds`: since when it fails, if it does. */
+export type OpenConsumerRow = { id: number; version: string; seconds: string | number | null; failures: number };
+export const OPEN_CONSUMER = `c.id, ${TARGET_VERSION} AS version, TIMESTAMPDIFF(SECOND, c.failing_since, NOW(3)) AS seconds, c.failing_attempts AS failures`;
+
+export const failingOf = (rows: readonly OpenConsumerRow[]): Map<number, Failing> =>
+  new Map(
+    rows.flatMap(({ id, seconds, failures }) => (seconds === null ? [] : [[id, { forSeconds: Number(seconds), failures }] as const])),
+  );
+
 const openConsumers = (wishes: readonly LaneWish[]): Statement => ({
-  sql: `SELECT c.id, CONCAT(c.version, '.', h.version) AS version FROM consumer c FORCE INDEX (PRIMARY) STRAIGHT_JOIN channel h FORCE INDEX (PRIMARY)
+  sql: `SELECT ${OPEN_CONSUMER} FROM consumer c FORCE INDEX (PRIMARY) STRAIGHT_JOIN channel h FORCE INDEX (PRIMARY)
          ON h.id = c.channel_id
       WHERE c.id IN (?) AND c.paused_at IS NULL AND c.disabled_at IS NULL AND c.type = 'push'${NOT_HELD}`,
   values: [wishes.map((wish) => wish.consumerId)],
@@ -175,7 +191,7 @@ export function mark(leases: readonly MarkedLease[]): Statement[] {
   ];
 }
 
-function recordLost(lost: readonly Claimed[]): Statement[] {
+export function recordLost(lost: readonly Claimed[]): Statement[] {
   if (lost.length === 0) return [];
   const rows = lost.map((c) => [c.messageId, c.consumerId, c.attempt - 1]);
   const sql = `INSERT IGNORE INTO attempt (message_id, consumer_id, number, started_at, duration_ms, error_class)

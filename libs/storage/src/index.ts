@@ -15,6 +15,8 @@ export { CommitUnknownError, DatabaseError, isBusy, isDuplicateKey, isUnavailabl
 export { FAN_OUT_STEP, fanOut, type FanOutResult } from './fan-out.js';
 export { type Behind, type BoundLane, findBehind } from './find-behind.js';
 export { giveBack } from './give-back.js';
+export { type ConsumerChange } from './health/consumer-changes.js';
+export { claimProbe, dueProbes, type Probe, releaseProbe, troubledConsumers } from './health/probe.js';
 export { lead, LEADER_LEASE_MS, resign } from './leader.js';
 export { loadTargets, type Outgoing, type StoredTarget } from './load-messages.js';
 export { migrate, pendingMigrations } from './migrate.js';
@@ -53,7 +55,7 @@ export { changeJob, countJobs, findJob, type JobFilter, listJobs, pruneJobs } fr
 export { deadLetterFilterOf } from './jobs/dead-letter-step.js';
 export { previewReplay } from './jobs/preview-replay.js';
 export { dueJobs, jobFailed, type JobStep, stepJob, type StepParts, untilNextJob } from './jobs/step-job.js';
-export { type AttemptTrace, settle, type Settlement } from './settle.js';
+export { type AttemptTrace, settle, type Settlement, type Settling } from './settle.js';
 export { sweepOrphans } from './sweep.js';
 export { RetrySweep, sweepChannels } from './sweep-removed.js';
 export { ApiKey, Channel, Consumer, Producer } from './registry/entities.js';

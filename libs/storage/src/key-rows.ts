@@ -21,7 +21,13 @@ export const deliveryRows = (more = ''): string =>
      STRAIGHT_JOIN delivery d FORCE INDEX (PRIMARY) ON d.message_id = k.m AND d.consumer_id = k.c`;
 
 /** Of `consumer c`: it has not asked to be left alone for longer than until now. */
-export const NOT_HELD = ' AND (c.hold_until IS NULL OR c.hold_until <= NOW(3))';
+export const NOT_ASKED_TO_WAIT = ' AND (c.hold_until IS NULL OR c.hold_until <= NOW(3))';
+
+/** Of `consumer c`: it has not asked to be left alone, and its breaker is closed. What is half-open is left to whoever has the right to probe it. */
+export const NOT_HELD = `${NOT_ASKED_TO_WAIT} AND c.breaker_until IS NULL`;
+
+/** Of `consumer c` and its `channel h`: changes with the settings of either, and with each opening and closing of the breaker. */
+export const TARGET_VERSION = `CONCAT(c.version, '.', h.version, '.', c.breaker_epoch)`;
 
 /**
  * The consumer of a lane, or NULL when it is not open or of another type: then a SELECT of its rows finds and locks none. A row that is locked in vain

@@ -1,6 +1,17 @@
-import type { Auth, BatchSettings, ClientTls, FormerSecret, Id, RateLimit, RetryPolicy, SignatureSettings } from '@app/domain';
+import type {
+  Auth,
+  BatchSettings,
+  BreakerSettings,
+  ClientTls,
+  FormerSecret,
+  Id,
+  RateLimit,
+  RetryPolicy,
+  SignatureSettings,
+} from '@app/domain';
 import type { Database } from './database.js';
 import { fromJson } from './json.js';
+import { TARGET_VERSION } from './key-rows.js';
 import type { Statement } from './packets.js';
 
 /** What a dispatcher needs of a message to deliver it. */
@@ -49,18 +60,36 @@ export interface StoredTarget {
   rateLimit: RateLimit | null;
   /** A second, until its backlog is worked off; null: no backlog is held back. */
   resumeRate: number | null;
+  /** false: none; null: the default. */
+  breaker: BreakerSettings | false | null;
+  /** Counts the openings and closings of its breaker. */
+  breakerEpoch: number;
+  /** The consumer's, or else the channel's; 0: never; null: the dispatcher's DISABLE_AFTER_SECONDS. */
+  disableAfterSeconds: number | null;
 }
 
-const JSON_COLUMNS = ['retry', 'headers', 'sealedHeaders', 'auth', 'tls', 'formerSecrets', 'signature', 'batch', 'rateLimit'] as const;
+const JSON_COLUMNS = [
+  'retry',
+  'headers',
+  'sealedHeaders',
+  'auth',
+  'tls',
+  'formerSecrets',
+  'signature',
+  'batch',
+  'rateLimit',
+  'breaker',
+] as const;
 
 /** One that is gone, or whose type is pull by now, is missing from the answer. */
 export async function loadTargets(database: Database, consumerIds: readonly number[]): Promise<StoredTarget[]> {
   if (consumerIds.length === 0) return [];
   const rows = await database.query<StoredTarget[]>(
-    `SELECT c.id AS consumerId, h.name AS channel, c.name AS consumer, CONCAT(c.version, '.', h.version) AS version, c.url, c.timeout_ms AS timeoutMs,
+    `SELECT c.id AS consumerId, h.name AS channel, c.name AS consumer, ${TARGET_VERSION} AS version, c.url, c.timeout_ms AS timeoutMs,
             c.max_in_flight AS maxInFlight, COALESCE(c.retry, h.retry) AS retry, c.headers, c.signing_secret AS signingSecret,
             c.former_secrets AS formerSecrets, c.signature, c.batch, c.sealed_headers AS sealedHeaders, c.auth, c.tls,
-            c.rate_limit AS rateLimit, c.resume_rate AS resumeRate
+            c.rate_limit AS rateLimit, c.resume_rate AS resumeRate, c.breaker,
+            c.breaker_epoch AS breakerEpoch, COALESCE(c.disable_after_seconds, h.disable_after_seconds) AS disableAfterSeconds
        FROM consumer c FORCE INDEX (PRIMARY) STRAIGHT_JOIN channel h FORCE INDEX (PRIMARY) ON h.id = c.channel_id WHERE c.id IN (?) AND c.type = 'push'`,
     [consumerIds],
   );

@@ -1,7 +1,9 @@
-import { deliveryStatusCode, type ErrorClass, type NextStep } from '@app/domain';
+import { deliveryStatusCode, type ErrorClass, type Id, type NextStep } from '@app/domain';
 import type { Claimed } from './claim.js';
 import type { Database } from './database.js';
 import { expectRows, isFenced } from './fence.js';
+import { changeConsumers, type ConsumerChange } from './health/consumer-changes.js';
+import { insertEvents } from './health/events.js';
 import { byId, deliveryRows, readyRows } from './key-rows.js';
 import type { Statement } from './packets.js';
 
@@ -32,6 +34,14 @@ export interface Settlement {
   trace?: AttemptTrace;
   /** For so long nobody claims what is its consumer's; 0 or missing: it may go on. */
   holdMs?: number;
+  /** What else it means for its consumer; missing: nothing. */
+  changes?: readonly ConsumerChange[];
+}
+
+/** The process that settles: its number is kept with the attempts, its ids are those of events. */
+export interface Settling {
+  readonly number: number;
+  mint: () => Id;
 }
 
 /**
@@ -39,10 +49,10 @@ export interface Settlement {
  * settled one by one; those that somebody else owns now change nothing and are returned as `fenced`. May be repeated after an error of any kind: what
  * an earlier call wrote, although its answer was lost, is not fenced.
  */
-export async function settle(database: Database, batch: readonly Settlement[], node: number): Promise<{ fenced: Settlement[] }> {
+export async function settle(database: Database, batch: readonly Settlement[], node: Settling): Promise<{ fenced: Settlement[] }> {
   if (batch.length === 0) return { fenced: [] };
   try {
-    await database.packets('settle', (packets) => packets.commit(...outcomes(batch, node)));
+    await database.packets('settle', (packets) => packets.commit(...outcomes(batch, node.number, () => node.mint())));
     return { fenced: [] };
   } catch (error) {
     if (!isFenced(error)) throw error;
@@ -65,9 +75,9 @@ async function isWritten(database: Database, { claim }: Settlement): Promise<boo
 
 /**
  * Writes outcomes, each once, behind a fence: fails as `isFenced` says unless every claim is still its holder's. `node`: the process whose attempts they
- * were; null for attempts that were lost.
+ * were; null for attempts that were lost. `mint` makes the ids of events: of deliveries that died, and of what became of their consumers.
  */
-export function outcomes(batch: readonly Settlement[], node: number | null): Statement[] {
+export function outcomes(batch: readonly Settlement[], node: number | null, mint: () => Id): Statement[] {
   const byLane = batch
     .map(({ claim }) => [claim.consumerId, claim.rank, claim.seq, claim.token] as const)
     .toSorted((a, b) => a[0] - b[0] || a[1] - b[1] || byId(a[2], b[2]));
@@ -80,9 +90,9 @@ export function outcomes(batch: readonly Settlement[], node: number | null): Sta
     expectRows(batch.length),
     updateDeliveries(ordered),
     ...insertRetries(ordered),
-    ...insertDeadLetters(ordered),
+    ...insertDeadLetters(ordered, mint),
     insertAttempts(ordered, node),
-    ...holdConsumers(batch),
+    ...changeConsumers(batch, mint),
   ];
 }
 
@@ -131,15 +141,22 @@ function insertRetries(batch: readonly Settlement[]): Statement[] {
   return [{ sql, values: [JSON.stringify(rows)] }];
 }
 
-function insertDeadLetters(batch: readonly Settlement[]): Statement[] {
-  const dead = batch.flatMap(({ claim, step }) => (step.to === 'dead' && step.reason !== 'test-failed' ? [{ claim, step }] : []));
+function insertDeadLetters(batch: readonly Settlement[], mint: () => Id): Statement[] {
+  const dead = batch.flatMap(({ claim, step, httpCode, startedAtMs, durationMs }) =>
+    step.to === 'dead' && step.reason !== 'test-failed'
+      ? [{ claim, reason: step.reason, errorClass: step.errorClass, httpCode, at: new Date(startedAtMs + durationMs) }]
+      : [],
+  );
   if (dead.length === 0) return [];
-  const rows = dead.map(({ claim, step }) => [claim.consumerId, claim.messageId, step.reason, claim.replay ?? '0']);
-  const buried = { sql: 'INSERT INTO dead_letter (consumer_id, message_id, reason, replay) VALUES ?', values: [rows] };
-  const gone = [...new Set(dead.filter(({ step }) => step.disableConsumer).map(({ claim }) => claim.consumerId))].toSorted((a, b) => a - b);
-  if (gone.length === 0) return [buried];
-  const sql = `UPDATE consumer SET disabled_at = NOW(3), disabled_reason = 'gone', version = version + 1, updated_at = NOW(3) WHERE id IN (?) AND disabled_at IS NULL`;
-  return [buried, { sql, values: [gone] }];
+  const rows = dead.map(({ claim, reason }) => [claim.consumerId, claim.messageId, reason, claim.replay ?? '0']);
+  const events = dead.map(({ claim: { consumerId, messageId: message, attempt: attempts }, at, ...why }) => ({
+    id: mint(),
+    consumerId,
+    event: { type: 'delivery.dead', message, attempts, ...why } as const,
+    at,
+  }));
+  const sql = 'INSERT INTO dead_letter (consumer_id, message_id, reason, replay) VALUES ?';
+  return [{ sql, values: [rows] }, ...insertEvents(events)];
 }
 
 function insertAttempts(batch: readonly Settlement[], node: number | null): Statement {
@@ -163,13 +180,4 @@ function insertAttempts(batch: readonly Settlement[], node: number | null): Stat
   const sql = `INSERT INTO attempt (message_id, consumer_id, number, node, started_at, duration_ms, http_code, error_class, next_attempt_at, response_body,
     dns_ms, connect_ms, first_byte_ms, request_headers, response_headers) VALUES ?`;
   return { sql, values: [rows] };
-}
-
-/** A hold is never shortened by another one. Not a change of settings: the consumer's version stays. */
-function holdConsumers(batch: readonly Settlement[]): Statement[] {
-  const longest = new Map<number, number>();
-  for (const { claim, holdMs = 0 } of batch)
-    if (holdMs > 0) longest.set(claim.consumerId, Math.max(holdMs, longest.get(claim.consumerId) ?? 0));
-  const sql = `UPDATE consumer SET hold_until = GREATEST(COALESCE(hold_until, NOW(3)), NOW(3) + INTERVAL ? MICROSECOND) WHERE id = ?`;
-  return [...longest].toSorted(([a], [b]) => a - b).map(([id, ms]) => ({ sql, values: [ms * 1000, id] }));
 }

@@ -1,4 +1,5 @@
 import { Allowances } from './allowances.js';
+import { ConsumerHealth } from './consumer-health.js';
 import { Holds } from './holds.js';
 import { Limits } from './limits.js';
 import { Pace } from './pace.js';
@@ -13,7 +14,12 @@ function allowances(settings: object | undefined, { nodes = [0], waiting = 0 } =
   const targets = { peek: () => target as Target | undefined } as unknown as Targets;
   const [slots, pace, holds] = [new Slots(100, 100), new Pace(), new Holds()];
   const limits = new Limits({ now: nodes, me: 0, since: 0 }, () => 60_000);
-  return { slots, pace, holds, of: () => new Allowances({ targets, slots, pace, holds, limits, waiting: () => waiting }).of(1) };
+  return {
+    slots,
+    pace,
+    holds,
+    of: () => new Allowances({ targets, slots, pace, holds, health: new ConsumerHealth(), limits, waiting: () => waiting }).of(1),
+  };
 }
 
 it('is what a consumer may have in flight, less what is', () => {

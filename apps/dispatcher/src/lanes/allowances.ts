@@ -1,3 +1,4 @@
+import type { ConsumerHealth } from './consumer-health.js';
 import type { Holds } from './holds.js';
 import type { Limits } from './limits.js';
 import type { Pace } from './pace.js';
@@ -8,7 +9,7 @@ import type { Target, Targets } from './targets.js';
  * How many rows of a lane may be claimed now; or none, for its consumer
  * - `unknown`: nothing is known of its settings;
  * - `elsewhere`: is the business of other dispatchers;
- * - `full`: has as much in flight as it may, or wants to be left alone;
+ * - `full`: has as much in flight as it may, wants to be left alone, or its breaker has just opened;
  * - `throttled`: waits for its rate limit.
  */
 export type Allowance =
@@ -19,6 +20,7 @@ interface Parts {
   slots: Slots;
   pace: Pace;
   holds: Holds;
+  health: Pick<ConsumerHealth, 'isOpen'>;
   limits: Limits;
   /** Deliveries of a consumer that were claimed and wait for their batch. */
   waiting: (consumerId: number) => number;
@@ -28,12 +30,12 @@ export class Allowances {
   constructor(private readonly parts: Parts) {}
 
   of(consumerId: number): Allowance {
-    const { targets, slots, holds, limits } = this.parts;
+    const { targets, slots, holds, health, limits } = this.parts;
     const target = targets.peek(consumerId);
     if (!target) return { none: 'unknown' };
     const inFlight = limits.inFlight(target);
     if (inFlight === 0) return { none: 'elsewhere', target };
-    if (holds.isHeld(consumerId)) return { none: 'full', target };
+    if (holds.isHeld(consumerId) || health.isOpen(consumerId)) return { none: 'full', target };
     const free = this.rowsFor(inFlight, target) - slots.usedBy(consumerId);
     if (free <= 0) return { none: 'full', target };
     const begin = this.rowsThatMayBegin(target);

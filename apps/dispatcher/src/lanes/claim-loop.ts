@@ -1,6 +1,6 @@
-import type { Id } from '@app/domain';
+import type { Failing, Id } from '@app/domain';
 import { type DispatcherMetrics, type Log, Repeat, STALE_MS } from '@app/runtime';
-import { type Claimed, type ClaimResult, type Database, type Node, type Outgoing, claim, giveBack } from '@app/storage';
+import { type Claimed, type ClaimResult, type Database, type Node, type Outgoing, type Probe, claim, giveBack } from '@app/storage';
 import type { Allowances } from './allowances.js';
 import type { LaneCursors } from './lane-cursors.js';
 import { isLimited, type Limits } from './limits.js';
@@ -22,6 +22,10 @@ export interface Work {
   leaseEndsAt: number;
   /** Set for the one that stands for all that are posted together. */
   batched?: true;
+  /** What its consumer's failures were when it was claimed; undefined: not all of the last attempts failed. */
+  failing?: Failing;
+  /** Set for the one that is to show whether the breaker may close. */
+  probe?: Probe;
 }
 
 interface Parts {
@@ -94,23 +98,38 @@ export class ClaimLoop {
   }
 
   private async claimAndBegin(turns: readonly Turn[]): Promise<void> {
-    const { database, node, cursors, slots, targets, metrics } = this.parts;
+    const { node, cursors, metrics } = this.parts;
     const wishes = turns.map(({ wish }) => wish);
     const startedAt = performance.now();
     const end = metrics.claimSeconds.startTimer();
-    const { claimed, messages, rescued, versions } = await this.claim(turns, node.mint());
+    const result = await this.claim(turns, node.mint());
     end();
+    cursors.took(wishes, result.claimed, startedAt);
+    this.turns.took(turns, result.claimed);
+    const leases = new Map(wishes.map((wish) => [wish.consumerId, wish.leaseMs]));
+    await this.begin(result, { leases, startedAt }, (known) => this.keeping(turns, result.claimed, known));
+  }
+
+  /** Begins what was claimed to see whether a breaker may close. */
+  beginProbe(result: ClaimResult & { probe: Probe }, leaseMs: number, startedAt: number): Promise<void> {
+    return this.begin(result, { leases: new Map([[result.probe.consumerId, leaseMs]]), startedAt }, () => () => true);
+  }
+
+  private async begin(
+    result: ClaimResult & { probe?: Probe },
+    { leases, startedAt }: { leases: ReadonlyMap<number, number>; startedAt: number },
+    keeping: (known: ReadonlyMap<number, Target>) => (target: Target) => boolean,
+  ): Promise<void> {
+    const { database, slots, targets, metrics } = this.parts;
+    const { claimed, messages, rescued, versions, failing, probe } = result;
     if (rescued > 0) metrics.rescued.inc(rescued);
-    cursors.took(wishes, claimed, startedAt);
-    this.turns.took(turns, claimed);
     if (claimed.length === 0) return;
     // If this fails the rows stay leased and are rescued when the lease runs out.
     const known = await targets.at(versions);
-    const leases = new Map(wishes.map((wish) => [wish.consumerId, wish.leaseMs]));
     const work: Work[] = [];
     /** Of consumers that were deleted, or whose type or limits are others, since the claim was asked for. */
     const strays: Claimed[] = [];
-    const mayKeep = this.keeping(turns, claimed, known);
+    const mayKeep = keeping(known);
     for (const one of claimed) {
       const target = known.get(one.consumerId);
       if (!target || !mayKeep(target)) {
@@ -118,7 +137,8 @@ export class ClaimLoop {
         continue;
       }
       slots.take(one.consumerId);
-      work.push({ claim: one, target, message: messages.get(one.messageId), leaseEndsAt: startedAt + leases.get(one.consumerId)! });
+      const leaseEndsAt = startedAt + leases.get(one.consumerId)!;
+      work.push({ claim: one, target, message: messages.get(one.messageId), leaseEndsAt, failing: failing.get(one.consumerId), probe });
     }
     metrics.inFlight.set(slots.used);
     this.ends.begin(work);

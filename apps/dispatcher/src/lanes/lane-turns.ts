@@ -21,6 +21,10 @@ const BUSY_GATHER_MS = 8;
 /** Between the last moment of an attempt and the end of its lease, beside the time to settle. */
 const LEASE_MARGIN_MS = 5_000;
 
+/** How long a delivery belongs to the process that claims it. */
+export const leaseMsOf = ({ timeoutMs, batch }: Target, settleTimeMs: number): number =>
+  timeoutMs + (batch?.maxWaitMs ?? 0) + settleTimeMs + LEASE_MARGIN_MS;
+
 /** A lane's turn in a claim. */
 export interface Turn {
   wish: LaneWish;
@@ -122,7 +126,7 @@ export class LaneTurns {
     const wish = {
       consumerId,
       limit: Math.min(most, rows),
-      leaseMs: target.timeoutMs + (target.batch?.maxWaitMs ?? 0) + this.settings.settleTimeMs + LEASE_MARGIN_MS,
+      leaseMs: leaseMsOf(target, this.settings.settleTimeMs),
       from: this.parts.cursors.boundsOf(consumerId),
       oldestFirst: this.ageing.isDue(consumerId),
     };

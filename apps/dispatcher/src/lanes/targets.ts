@@ -1,4 +1,14 @@
-import { type BatchSettings, type Cidr, DEFAULT_RETRY, type KeyRing, type RateLimit, type RetryPolicy, judgeUrl } from '@app/domain';
+import {
+  type BatchSettings,
+  type BreakerSettings,
+  type Cidr,
+  DEFAULT_BREAKER,
+  DEFAULT_RETRY,
+  type KeyRing,
+  type RateLimit,
+  type RetryPolicy,
+  judgeUrl,
+} from '@app/domain';
 import type { Log } from '@app/runtime';
 import { type Database, type StoredTarget, loadTargets } from '@app/storage';
 import { NOTHING_UNSEALED, unseal, type Unsealed } from './unseal.js';
@@ -21,9 +31,15 @@ export interface Target extends Unsealed {
   retry: RetryPolicy;
   /** null: each message in a POST of its own. */
   batch: BatchSettings | null;
+  /** null: none. */
+  breaker: BreakerSettings | null;
+  breakerEpoch: number;
+  /** 0: never. */
+  disableAfterSeconds: number;
 }
 
 export interface TargetDefaults {
+  disableAfterSeconds: number;
   deliveryTimeoutMs: number;
   maxInFlightPerConsumer: number;
   allowHttpTargets: boolean;
@@ -75,7 +91,13 @@ export class Targets {
   }
 
   private prepare(stored: StoredTarget): Target {
-    const { deliveryTimeoutMs, maxInFlightPerConsumer, allowHttpTargets: allowHttp, allowedTargets: allowed } = this.defaults;
+    const {
+      deliveryTimeoutMs,
+      maxInFlightPerConsumer,
+      disableAfterSeconds,
+      allowHttpTargets: allowHttp,
+      allowedTargets: allowed,
+    } = this.defaults;
     const verdict = judgeUrl(stored.url, { allowHttp, allowed });
     const unsealed = this.unseal(stored);
     const mayAsk = !unsealed?.oauth || judgeUrl(unsealed.oauth.tokenUrl, { allowHttp, allowed }).ok;
@@ -92,6 +114,9 @@ export class Targets {
       batch: stored.batch,
       rateLimit: stored.rateLimit,
       resumeRate: stored.resumeRate,
+      breaker: stored.breaker === false ? null : (stored.breaker ?? DEFAULT_BREAKER),
+      breakerEpoch: stored.breakerEpoch,
+      disableAfterSeconds: stored.disableAfterSeconds ?? disableAfterSeconds,
       ...(unsealed ?? NOTHING_UNSEALED),
     };
   }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Id, isTest, nextStep, type NextStep, stepOfTest } from '@app/domain';
 import type { DispatcherMetrics, Log } from '@app/runtime';
-import { type Database, type Outgoing, type Settlement, giveBack } from '@app/storage';
+import { type ConsumerChange, type Database, type Outgoing, type Settlement, giveBack, releaseProbe } from '@app/storage';
+import type { ConsumerHealth } from '../lanes/consumer-health.js';
 import type { Holds } from '../lanes/holds.js';
 import type { Limits } from '../lanes/limits.js';
 import type { Slots } from '../lanes/slots.js';
@@ -23,6 +24,7 @@ interface Parts {
   slots: Slots;
   pace: Pace;
   holds: Holds;
+  health: ConsumerHealth;
   limits: Limits;
   metrics: DispatcherMetrics;
   log: Log;
@@ -99,11 +101,13 @@ export class Deliverer {
   }
 
   /**
-   * False when its consumer wants to be left alone, and when an attempt that began now could outlive its lease: somebody else may have claimed the delivery
+   * False when its consumer wants to be left alone or its breaker has opened, and when an attempt that began now could outlive its lease: somebody else may have claimed the delivery
    * by the time it ends.
    */
   private mayBegin(work: Work): boolean {
-    if (this.stopping || this.parts.holds.isHeld(work.claim.consumerId)) return false;
+    const { holds, health } = this.parts;
+    const { consumerId } = work.claim;
+    if (this.stopping || holds.isHeld(consumerId) || (!work.probe && health.isOpen(consumerId))) return false;
     return performance.now() + work.target.timeoutMs < work.leaseEndsAt;
   }
 
@@ -137,7 +141,7 @@ export class Deliverer {
   }
 
   private async postBatch(works: readonly Posted[]): Promise<void> {
-    const { pools, mint, holds, limits, metrics, log } = this.parts;
+    const { pools, mint, holds, health, limits, metrics, log } = this.parts;
     const last = works.at(-1);
     if (!last) return;
     metrics.batchMessages.observe(works.length);
@@ -150,7 +154,11 @@ export class Deliverer {
     const { steps, unknown } = batchSteps(works, attempted, Math.random);
     if (unknown > 0) log.warn({ channel: last.target.channel, consumer: last.target.consumer, unknown }, 'batch.unknown-failures');
     const holdMs = holds.ended(last.claim.consumerId, attempted.result, last.target.retry);
-    for (const [index, work] of works.entries()) this.end(work, settlementOf(work, attempted, steps[index]!, holdMs));
+    // One attempt, whatever the number of messages.
+    const changes = health.ended(works.find(({ probe }) => probe) ?? last, attempted.result, attempted.durationMs);
+    for (const [index, work] of works.entries()) {
+      this.end(work, settlementOf(work, attempted, steps[index]!, { holdMs, changes: work === last ? changes : undefined }));
+    }
   }
 
   /** Of one of a batch. */
@@ -192,7 +200,8 @@ export class Deliverer {
     const step = message && isTest(message.headers) ? stepOfTest(planned) : planned;
     if (step.to === 'delivered') this.parts.pace.delivered(claim.consumerId, durationMs);
     else this.parts.pace.failed(claim.consumerId);
-    return settlementOf(work, attempted, step, this.parts.holds.ended(claim.consumerId, result, target.retry));
+    const holdMs = this.parts.holds.ended(claim.consumerId, result, target.retry);
+    return settlementOf(work, attempted, step, { holdMs, changes: this.parts.health.ended(work, result, durationMs) });
   }
 
   /** Gives claims back that were not attempted. If that fails too, their leases run out. */
@@ -201,6 +210,9 @@ export class Deliverer {
     for (const { target } of works) if (!target.batch) limits.back(target, 1);
     const claims = works.map(({ claim }) => claim);
     await giveBack(database, claims).catch((error: unknown) => log.warn({ err: error }, 'claim.not-given-back'));
+    // If this fails, the right to probe runs out with the lease.
+    for (const { probe } of works)
+      if (probe) await releaseProbe(database, probe).catch((error: unknown) => log.warn({ err: error }, 'probe.not-released'));
     works.forEach(() => this.ends.settled());
   }
 }
@@ -211,7 +223,7 @@ const settlementOf = (
   { claim, target }: Work,
   { startedAtMs, durationMs, httpCode, responseBody, trace }: Attempted,
   step: NextStep,
-  holdMs: number,
+  consumer: { holdMs: number; changes: readonly ConsumerChange[] | undefined },
 ): Settlement => ({
   claim,
   step,
@@ -221,7 +233,7 @@ const settlementOf = (
   errorClass: step.to === 'delivered' ? null : step.errorClass,
   responseBody,
   trace: trace?.record(target, step.to !== 'delivered'),
-  holdMs,
+  ...consumer,
 });
 
 /** The message is not there any more: its partition was dropped while the delivery waited. */

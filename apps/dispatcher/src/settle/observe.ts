@@ -6,11 +6,27 @@ import type { Target } from '../lanes/targets.js';
 export function observe(settlement: Settlement, { channel, consumer }: Target, metrics: DispatcherMetrics, log: Log): void {
   const { claim, step, durationMs, httpCode, startedAtMs, holdMs = 0 } = settlement;
   const { messageId, attempt, replay } = claim;
+  const disabled = (reason: 'gone' | 'failing'): void => {
+    metrics.consumersDisabled.inc({ reason });
+    log.warn({ channel, consumer, reason }, 'consumer.disabled');
+  };
   observeAttempt({ messageId, channel, consumer, attempt, step, startedAtMs, durationMs, httpCode, replay }, metrics, log);
   metrics.deliverySeconds.observe(durationMs / 1000);
   if (holdMs > 0) {
     metrics.held.inc();
     log.info({ channel, consumer, httpCode, holdMs }, 'consumer.held');
   }
-  if (step.to === 'dead' && step.disableConsumer) log.warn({ channel, consumer, reason: step.reason }, 'consumer.disabled');
+  if (step.to === 'dead' && step.disableConsumer) disabled('gone');
+  for (const change of settlement.changes ?? []) {
+    if (change.kind === 'breaker-opens') {
+      metrics.breakersOpened.inc({ reason: change.reason });
+      log.warn({ channel, consumer, reason: change.reason, openMs: change.openMs }, 'breaker.opened');
+    }
+    if (change.kind === 'probe-ends') {
+      metrics.probesEnded.inc({ to: change.step.to });
+      log.info({ channel, consumer, ...change.step }, 'breaker.probed');
+    }
+    if (change.kind === 'failing' && change.disableAfterSeconds !== undefined) disabled('failing');
+    if (change.kind === 'recovered') log.info({ channel, consumer }, 'consumer.recovered');
+  }
 }

@@ -56,7 +56,7 @@ export class Settler {
   private async write(batch: readonly Settlement[]): Promise<Set<Settlement>> {
     const { database, node, metrics, log } = this.parts;
     try {
-      const { fenced } = await settle(database, batch, node.number);
+      const { fenced } = await settle(database, batch, node);
       metrics.fenced.inc(fenced.length);
       for (const { claim } of fenced)
         log.warn({ message: claim.messageId, consumerId: claim.consumerId, attempt: claim.attempt }, 'delivery.fenced');

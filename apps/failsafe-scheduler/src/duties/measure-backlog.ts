@@ -1,5 +1,5 @@
 import type { SchedulerMetrics } from '@app/runtime';
-import { type Database, backlog } from '@app/storage';
+import { type Database, backlog, troubledConsumers } from '@app/storage';
 import type { Duty } from './duty.js';
 
 /** Publishes how much work is unfinished and for how long the oldest of it has waited. */
@@ -11,6 +11,9 @@ export const measureBacklog = (database: Database, metrics: SchedulerMetrics): D
     for (const [table, rows] of Object.entries({ fanout, ready, retry, dead_letter: deadLetters })) metrics.backlog.set({ table }, rows);
     metrics.oldestUnfinishedSeconds.set(oldestMs / 1000);
     metrics.oldestPullSeconds.set(oldestPullMs / 1000);
+    const { open, failing } = await troubledConsumers(database);
+    metrics.openBreakers.set(open);
+    metrics.failingConsumers.set(failing);
     return 0;
   },
 });

@@ -1,5 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { DISABLE_AFTER_LIMITS } from '@app/domain';
 import { IsBoolean, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { disableAfterSchema } from '../consumers/breaker.view.js';
 import { retrySchema } from '../http/retry.view.js';
 
 export class ChannelBody {
@@ -25,4 +27,12 @@ export class ChannelBody {
   @IsOptional()
   @IsBoolean()
   priorities?: boolean | null;
+
+  /** After so many seconds of nothing but failures a push consumer of the channel is disabled, where it says nothing else; 0: never. Left out: the operator's DISABLE_AFTER_SECONDS. */
+  @IsOptional()
+  @ApiProperty({ ...disableAfterSchema, required: false })
+  @IsInt()
+  @Min(DISABLE_AFTER_LIMITS[0])
+  @Max(DISABLE_AFTER_LIMITS[1])
+  disableAfterSeconds?: number | null;
 }

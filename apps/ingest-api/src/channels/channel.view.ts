@@ -10,6 +10,8 @@ export class ChannelView {
   retentionDays!: number | null;
   /** false: what is first accepted is first claimed, whatever its priority. */
   priorities!: boolean;
+  /** Seconds of nothing but failures after which its push consumers are disabled; 0: never; null: the operator's DISABLE_AFTER_SECONDS. */
+  disableAfterSeconds!: number | null;
   /** Counts changes; also the ETag. */
   version!: number;
   createdAt!: Date;
@@ -28,6 +30,7 @@ export const viewChannel = (row: Channel): ChannelView => ({
   retry: row.retry,
   retentionDays: row.retentionDays,
   priorities: row.priorities,
+  disableAfterSeconds: row.disableAfterSeconds,
   version: row.version,
   createdAt: row.createdAt,
   updatedAt: row.updatedAt,

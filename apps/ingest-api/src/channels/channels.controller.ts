@@ -42,7 +42,7 @@ export class ChannelsController {
     return viewChannel(channel);
   }
 
-  /** Creates (201) or replaces (200) a channel. Fields that are left out go back to their defaults. */
+  /** Creates (201) or replaces (200) a channel. Fields that are left out go back to their defaults. Names that begin with `posthorn.` are Posthorn's own. */
   @Put(':channel')
   @Needs('manage')
   @PutAnswers(ChannelView)
@@ -59,13 +59,14 @@ export class ChannelsController {
       retry: parseRetry(body?.retry),
       retentionDays: body?.retentionDays ?? null,
       priorities: body?.priorities ?? true,
+      disableAfterSeconds: body?.disableAfterSeconds ?? null,
     };
     const { row, created } = await this.channels.put(name, settings, { ...demands, audit });
     void reply.code(created ? 201 : 200).header('etag', etag(row));
     return viewChannel(row);
   }
 
-  /** Deletes a channel that has no consumers and no messages that wait for fan-out; with `force=true` also one that has. */
+  /** Deletes a channel that has no consumers and no messages that wait for fan-out; with `force=true` also one that has. Never one of Posthorn's own. */
   @Delete(':channel')
   @HttpCode(204)
   @Needs('manage')

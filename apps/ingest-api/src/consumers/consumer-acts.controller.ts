@@ -30,7 +30,7 @@ export class ConsumerActsController {
   }
 
   /**
-   * Lets held deliveries go on. With `ratePerSecond` no faster than that until everything that waits has been sent (`resuming` shows it), however long it takes and
+   * Lets held deliveries go on, also behind an open breaker, which it closes; failures so far are forgotten. With `ratePerSecond` no faster than that until everything that waits has been sent (`resuming` shows it), however long it takes and
    * whoever is restarted; another resume without it ends that. Does not enable a disabled consumer: PUT it with `disabled: false`.
    */
   @Post('resume')

@@ -1,6 +1,7 @@
 import {
   type Auth,
   type BatchSettings,
+  type BreakerSettings,
   type Cidr,
   type ClientTls,
   type FieldProblem,
@@ -11,6 +12,7 @@ import {
   MASK,
   parseAuth,
   parseBatch,
+  parseBreaker,
   type FilterJson,
   parseFilter,
   parseRateLimit,
@@ -70,6 +72,7 @@ export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: numb
   const startFrom = parseStartFrom(body.startFrom);
   if (!startFrom) problems.push({ field: 'startFrom', message: START_FROM_FORMS });
   const rateLimit = rateLimitOf(body, problems);
+  const breaker = breakerOf(body, problems);
   problems.push(...takenHeaders(headers, signature, auth));
   const secret = { scheme: signature.scheme, secret: body.signingSecret ?? null };
   if (secret.secret !== null) problems.push(...judgeSigningSecret(secret.secret, secret.scheme));
@@ -84,6 +87,8 @@ export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: numb
     filter,
     batch,
     rateLimit,
+    breaker,
+    disableAfterSeconds: body.disableAfterSeconds ?? null,
     signature: isDeepStrictEqual(signature, STANDARD_SIGNATURE) ? null : signature,
     disabled: body.disabled ?? false,
   };
@@ -110,6 +115,14 @@ function rateLimitOf({ rateLimit }: ConsumerBody, problems: FieldProblem[]): Rat
   if (rateLimit === undefined || rateLimit === null) return null;
   const parsed = parseRateLimit(rateLimit);
   if ('rateLimit' in parsed) return parsed.rateLimit;
+  problems.push(...parsed.problems);
+  return null;
+}
+
+function breakerOf({ breaker }: ConsumerBody, problems: FieldProblem[]): BreakerSettings | false | null {
+  if (breaker === undefined || breaker === null) return null;
+  const parsed = parseBreaker(breaker);
+  if ('breaker' in parsed) return parsed.breaker;
   problems.push(...parsed.problems);
   return null;
 }
@@ -167,9 +180,11 @@ const pushOnlyFields = {
   headers: 'nothing is posted to it',
   batch: 'it says max when it leases',
   rateLimit: 'it leases as fast as it likes',
+  breaker: 'nothing is posted to it',
+  disableAfterSeconds: 'nothing is posted to it',
 } as const;
 
 const pushOnly = (body: ConsumerBody): FieldProblem[] =>
-  (['timeoutMs', 'maxInFlight', 'headers', 'batch', 'rateLimit'] as const)
+  (['timeoutMs', 'maxInFlight', 'headers', 'batch', 'rateLimit', 'breaker', 'disableAfterSeconds'] as const)
     .filter((field) => body[field] !== undefined && body[field] !== null)
     .map((field) => ({ field, message: `must be left out for a pull consumer: ${pushOnlyFields[field]}` }));

@@ -1,8 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { DISABLE_AFTER_LIMITS } from '@app/domain';
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { retrySchema } from '../http/retry.view.js';
 import { authSchema, tlsSchema } from './credentials.view.js';
 import { batchSchema } from './batch.view.js';
+import { breakerSchema, disableAfterSchema } from './breaker.view.js';
 import { filterSchema } from './filter.view.js';
 import { rateLimitSchema } from './rate-limit.view.js';
 import { signatureSchema } from './signature.view.js';
@@ -112,4 +114,17 @@ export class ConsumerBody {
   @IsString()
   @MaxLength(40)
   startFrom?: string | null;
+
+  /** When it is left alone for a while. Left out: the default; false: never. Push only. */
+  @IsOptional()
+  @ApiProperty({ ...breakerSchema, required: false })
+  breaker?: unknown;
+
+  /** After so many seconds of nothing but failures it is disabled; 0: never. Left out: as the channel says, or else the operator's DISABLE_AFTER_SECONDS. Push only. */
+  @IsOptional()
+  @ApiProperty({ ...disableAfterSchema, required: false })
+  @IsInt()
+  @Min(DISABLE_AFTER_LIMITS[0])
+  @Max(DISABLE_AFTER_LIMITS[1])
+  disableAfterSeconds?: number | null;
 }

@@ -5,6 +5,7 @@ import { retrySchema } from '../http/retry.view.js';
 import { authSchema, tlsSchema } from './credentials.view.js';
 import type { ShownCredentials } from './credentials.js';
 import { batchSchema } from './batch.view.js';
+import { breakerSchema, BreakerStateView, viewBreakerState } from './breaker.view.js';
 import { filterSchema } from './filter.view.js';
 import { rateLimitSchema, resumingSchema } from './rate-limit.view.js';
 import { signatureSchema } from './signature.view.js';
@@ -46,12 +47,23 @@ export class ConsumerView {
   rateLimit!: object | null;
   @ApiProperty(resumingSchema)
   resuming!: object | null;
+  @ApiProperty(breakerSchema)
+  breaker!: object | false | null;
+  /** How the breaker is; anybody may close it with resume, or by putting the consumer anew. */
+  breakerState!: BreakerStateView;
+  /**
+   * After so many seconds of nothing but failures the consumer is disabled; 0: never; null: as the channel says, or else the operator's DISABLE_AFTER_SECONDS.
+   * @example null
+   */
+  disableAfterSeconds!: number | null;
+  /** Since when it has had nothing but failures; null: its last attempts did not all fail. */
+  failingSince!: Date | null;
   ordering!: 'none';
   /** Paused: deliveries are held until resume. */
   paused!: boolean;
   /** Disabled: deliveries are held until the consumer is put with `disabled: false`. */
   disabled!: boolean;
-  /** `operator`, or `gone` when the target answered 410. */
+  /** `operator`; `gone` when the target answered 410; `failing` after nothing but failures for too long. */
   disabledReason!: string | null;
   /**
    * The target answered 429 or 503: nothing is sent before this time, unless the consumer is resumed or put anew. null: it may be sent to.
@@ -111,6 +123,10 @@ export const viewConsumer = (channel: string, row: Consumer, { headers, auth, tl
   batch: row.batch,
   rateLimit: row.rateLimit,
   resuming: row.resumeRate === null ? null : { ratePerSecond: row.resumeRate, since: row.resumedAt },
+  breaker: row.breaker,
+  breakerState: viewBreakerState(row),
+  disableAfterSeconds: row.disableAfterSeconds,
+  failingSince: row.failingSince,
   ordering: 'none',
   paused: row.pausedAt !== null,
   disabled: row.disabledAt !== null,

@@ -31,7 +31,7 @@ export class LeaseActs {
     const { database, node, metrics } = parts;
     this.verdicts = new Batches(async (verdicts) => {
       const end = metrics.settleSeconds.startTimer();
-      const judged = await settleLeases(database, verdicts, node.number);
+      const judged = await settleLeases(database, verdicts, node);
       end();
       return judged;
     });

@@ -1,6 +1,6 @@
-import { Ageing, Problem } from '@app/domain';
+import { Ageing, type Id, Problem } from '@app/domain';
 import { type IngestMetrics, type Log, observeAttempt, Repeat } from '@app/runtime';
-import { type Database, dueLanes, giveBack, lease, type Leased, type LeaseResult, type LeaseWish } from '@app/storage';
+import { type Database, dueLanes, giveBack, lease, type Leased, type LeaseResult, type LeaseWish, type Node } from '@app/storage';
 import { Poll } from './poll.js';
 
 export interface PollLimits {
@@ -41,12 +41,20 @@ export class Polls {
   private count = 0;
   private bytes = 0;
   private closed = false;
+  private mint: () => Id = () => {
+    throw new Error('polls have not joined the process');
+  };
 
   constructor(
     private readonly parts: Parts,
     private readonly limits: PollLimits,
   ) {
     this.loop = new Repeat({ name: 'polls', log: parts.log, staleAfterMs: 60_000, doOnce: () => this.doOnce() });
+  }
+
+  /** Whose ids events about dead deliveries get; before the first poll. */
+  join(node: Node): void {
+    this.mint = () => node.mint();
   }
 
   /**
@@ -127,7 +135,7 @@ export class Polls {
       const end = this.parts.metrics.leaseSeconds.startTimer();
       const wishes = polls.map(({ wish }) => wish);
       const oldestFirst = this.ageing.isDue(consumerId);
-      const result = await lease(this.parts.database, consumerId, wishes, this.limits.pollAnswerBytes, oldestFirst);
+      const result = await lease(this.parts.database, consumerId, wishes, this.limits.pollAnswerBytes, this.mint, oldestFirst);
       end();
       this.ageing.turned(consumerId, { oldestFirst, full: result.more });
       for (const [index, poll] of polls.entries()) this.answer(poll, result, result.leased[index]!);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingHttpHeaders } from 'node:http';
-import { Problem, isName, type Id, type MessageStatus } from '@app/domain';
+import { isReservedChannel, Problem, RESERVED_CHANNEL_MESSAGE, isName, type Id, type MessageStatus } from '@app/domain';
 import type { IngestMetrics } from '@app/runtime';
 import { type AcceptOutcome, type Database, type NewMessage, type Node, countDeliveries, findMessage } from '@app/storage';
 import type { Nudges } from '../nudges.js';
@@ -35,6 +35,7 @@ export class Publisher {
 
   /** Resolves after the commit. Throws a Problem: not-found, validation-failed, idempotency-conflict, queue-full, database-unavailable. */
   async publish(channel: string, headers: IncomingHttpHeaders, payload: Buffer | undefined, producerId: number | null): Promise<Published> {
+    if (isReservedChannel(channel)) throw Problem.invalid([{ field: 'channel', message: RESERVED_CHANNEL_MESSAGE }]);
     const { idempotencyKey, ...told } = readPublishHeaders(headers);
     const body = payload ?? NOTHING;
     const idempotency = idempotencyKey === undefined ? undefined : { keyHash: shortHash(idempotencyKey), bodyHash: shortHash(body) };

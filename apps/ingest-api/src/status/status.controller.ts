@@ -1,5 +1,6 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import { breakerStatus } from '@app/domain';
 import { Channels, Consumers, Database, deadLetterCounts, lanes, NO_ROWS } from '@app/storage';
 import { Refuses } from '../http/answers.js';
 import { pageById } from '../http/cursor.js';
@@ -40,6 +41,8 @@ export class StatusController {
         paused: row.pausedAt !== null,
         disabled: row.disabledAt !== null,
         held: row.pausedAt !== null || row.disabledAt !== null,
+        breaker: breakerStatus(row.breakerUntil, row.breakerProbe !== null, Date.now()),
+        failingSince: row.failingSince,
         ready: ready.rows,
         oldestReadyAt: lane ? new Date(lane.readySinceMs) : null,
         deadLetters: deadLetters.rows,

@@ -5,6 +5,10 @@ export class ConsumerStatusView {
   disabled!: boolean;
   /** Paused or disabled: deliveries wait until that ends. */
   held!: boolean;
+  /** Of the circuit breaker: while it is not closed, deliveries wait. */
+  breaker!: 'closed' | 'open' | 'half-open';
+  /** Since when it has had nothing but failures. */
+  failingSince!: Date | null;
   /** Deliveries that are due or in flight, counted up to 10000; up to fewer, 1000 at least, when more than ten consumers of the page have some. */
   ready!: number;
   /** When the longest waiting of them became ready. */

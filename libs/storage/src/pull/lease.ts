@@ -38,12 +38,14 @@ export interface LeaseResult {
 /**
  * Leases due rows of one lane to several polls in one short transaction, in the order of the lane and of the polls: at most 500 rows, and of those at
  * least one but no more than `bytes` of payload. With `oldestFirst` those that have been ready the longest, whatever their priority. A consumer that is paused, disabled, of type push or deleted when the transaction reads it gives nothing.
+ * `mint` makes the ids of events about deliveries whose last lease ran out.
  */
 export function lease(
   database: Database,
   consumerId: number,
   wishes: readonly LeaseWish[],
   bytes: number,
+  mint: () => Id,
   oldestFirst = false,
 ): Promise<LeaseResult> {
   return database.packets('lease', async (packets) => {
@@ -70,7 +72,7 @@ export function lease(
       payloadsById(all.map((one) => one.messageId)),
       ...marked([...all, ...lost]),
       ...recordExpired(ended.filter(({ step }) => step.to !== 'dead')),
-      ...written([...ended.filter(({ step }) => step.to === 'dead'), ...missing]),
+      ...written([...ended.filter(({ step }) => step.to === 'dead'), ...missing], mint),
     );
     const payloadOf = new Map(payloads.map(({ id, payload }) => [id, payload]));
     const now = rows[0]!.now.getTime();
@@ -151,4 +153,5 @@ function failed({ leaseMs: _none, ...claim }: MarkedLease, policy: RetryPolicy):
 const marked = (leases: readonly MarkedLease[]): ReturnType<typeof mark> =>
   leases.length > 0 ? mark(leases.toSorted((a, b) => a.rank - b.rank || byId(a.seq, b.seq))) : [];
 
-const written = (ended: readonly Settlement[]): ReturnType<typeof outcomes> => (ended.length > 0 ? outcomes(ended, null) : []);
+const written = (ended: readonly Settlement[], mint: () => Id): ReturnType<typeof outcomes> =>
+  ended.length > 0 ? outcomes(ended, null, mint) : [];

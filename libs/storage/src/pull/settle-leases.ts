@@ -3,7 +3,7 @@ import type { Database } from '../database.js';
 import { isFenced } from '../fence.js';
 import { byId, readyRows } from '../key-rows.js';
 import type { Statement } from '../packets.js';
-import { outcomes, type Settlement } from '../settle.js';
+import { outcomes, type Settlement, type Settling } from '../settle.js';
 import { pullConsumerOf, pullConsumersById, type StoredPullConsumer } from './pull-consumer.js';
 
 /** What a consumer says of one lease. */
@@ -30,7 +30,7 @@ const MAX_RUNS = 20;
  * Writes what consumers say of their leases in one transaction, each fenced by its token: at most 500. A lease that ran out may be settled as long as
  * nobody else has got the delivery. May be repeated after an error of any kind. Answers in the order of `verdicts`.
  */
-export async function settleLeases(database: Database, verdicts: readonly Verdict[], node: number): Promise<Judged[]> {
+export async function settleLeases(database: Database, verdicts: readonly Verdict[], node: Settling): Promise<Judged[]> {
   const firsts = [...new Map(verdicts.toReversed().map((verdict) => [verdict.lease.token, verdict])).values()];
   const settled = await write(database, firsts, node);
   const others = verdicts.filter((verdict) => !settled.has(verdict));
@@ -41,7 +41,7 @@ export async function settleLeases(database: Database, verdicts: readonly Verdic
   });
 }
 
-async function write(database: Database, verdicts: readonly Verdict[], node: number): Promise<Map<Verdict, Settlement>> {
+async function write(database: Database, verdicts: readonly Verdict[], node: Settling): Promise<Map<Verdict, Settlement>> {
   for (let run = 1; ; run++) {
     try {
       return await database.packets('settle-leases', async (packets) => {
@@ -56,7 +56,7 @@ async function write(database: Database, verdicts: readonly Verdict[], node: num
             return [verdict, settlementOf(verdict, row, policies.get(verdict.lease.consumerId) ?? DEFAULT_RETRY)];
           }),
         );
-        if (settled.size > 0) await packets.commit(...outcomes([...settled.values()], node));
+        if (settled.size > 0) await packets.commit(...outcomes([...settled.values()], node.number, () => node.mint()));
         return settled;
       });
     } catch (error) {

@@ -1,4 +1,4 @@
-import { isName, Problem, type RetryPolicy } from '@app/domain';
+import { isName, isReservedChannel, Problem, RESERVED_CHANNEL_MESSAGE, type RetryPolicy } from '@app/domain';
 import { Injectable } from '@nestjs/common';
 import { type EntityManager, In, LessThan } from 'typeorm';
 import { Database, type Session } from '../database.js';
@@ -16,6 +16,8 @@ export interface ChannelSettings {
   retentionDays: number | null;
   /** false: what is first accepted is first claimed, whatever its priority. */
   priorities: boolean;
+  /** For its consumers; 0: never; null: the dispatcher's DISABLE_AFTER_SECONDS. */
+  disableAfterSeconds: number | null;
 }
 
 @Injectable()
@@ -41,13 +43,17 @@ export class Channels {
     return new Map(channels.map(({ id, name }) => [id, name]));
   }
 
-  /** Creates or replaces. Of several first PUTs at the same moment exactly one creates. */
+  /**
+   * Creates or replaces. Of several first PUTs at the same moment exactly one creates. Posthorn's own channels can be replaced, not created: throws
+   * {@link Problem} `validation-failed`.
+   */
   async put(name: string, settings: ChannelSettings, { audit, ...precondition }: Write): Promise<Put<Channel>> {
     checkName(name, 'channel');
     return unlessRaced(() =>
       this.database.transaction('put-channel', async (session, manager) => {
         const found = await lockChannel(session, manager, name);
         demand(found, precondition);
+        if (!found) refuseReserved(name);
         const rows = manager.getRepository(Channel);
         if (found) {
           await rows.update({ id: found.id }, { ...settings, version: ONE_MORE, updatedAt: NOW });
@@ -61,9 +67,11 @@ export class Channels {
 
   /**
    * Deletes a channel. While it has consumers, or messages whose deliveries are not all made: throws {@link Problem} `conflict`, or with `force` deletes
-   * those too: it is gone at once, and what it leaves is swept later, its consumers too if it has hundreds of them.
+   * those too: it is gone at once, and what it leaves is swept later, its consumers too if it has hundreds of them. Posthorn's own channels stay: throws
+   * {@link Problem} `validation-failed`.
    */
   async remove(name: string, { force = false, audit, ...precondition }: Write & { force?: boolean }): Promise<void> {
+    refuseReserved(name);
     await this.database.transaction('remove-channel', async (session, manager) => {
       const channel = (await lockChannel(session, manager, name)) ?? noChannel();
       demand(channel, precondition);
@@ -78,6 +86,10 @@ export class Channels {
 
 /** Consumers that are deleted with their channel. */
 const AT_ONCE = 200;
+
+function refuseReserved(name: string): void {
+  if (isReservedChannel(name)) throw Problem.invalid([{ field: 'channel', message: RESERVED_CHANNEL_MESSAGE }]);
+}
 
 export function noChannel(): never {
   throw new Problem('not-found', 'there is no such channel');

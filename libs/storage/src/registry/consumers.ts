@@ -4,6 +4,7 @@ import { type EntityManager, LessThan } from 'typeorm';
 import { Database, type Session } from '../database.js';
 import type { Audit } from '../audit.js';
 import { isDeepStrictEqual } from 'node:util';
+import { healthAfterPut, healthAfterResume, publish } from '../health/by-hand.js';
 import { insertJob, lastMessageOf } from '../jobs/create-job.js';
 import { changedFields } from './changed-fields.js';
 import { audienceChanged, lockChannel, noChannel } from './channels.js';
@@ -26,7 +27,18 @@ export type CredentialColumns = Pick<Consumer, 'headers' | 'sealedHeaders' | 'au
 
 export type ConsumerSettings = Pick<
   Consumer,
-  'type' | 'url' | 'description' | 'timeoutMs' | 'maxInFlight' | 'retry' | 'signature' | 'filter' | 'batch' | 'rateLimit'
+  | 'type'
+  | 'url'
+  | 'description'
+  | 'timeoutMs'
+  | 'maxInFlight'
+  | 'retry'
+  | 'signature'
+  | 'filter'
+  | 'batch'
+  | 'breaker'
+  | 'disableAfterSeconds'
+  | 'rateLimit'
 > &
   SecretColumns &
   CredentialColumns & { disabled: boolean };
@@ -69,18 +81,21 @@ export class Consumers {
       const rows = manager.getRepository(Consumer);
       const disabledAt = disabled ? NOW : null;
       const disabledReason = disabled ? 'operator' : null;
+      const fields = found ? changedFields(publicPart(found), publicPart(settings)) : [];
       if (found) {
         const hold = disabled && found.disabledAt ? {} : { disabledAt, disabledReason };
         const resuming = columns.type === 'push' ? {} : { resumeRate: null, resumedAt: null };
-        await rows.update({ id: found.id }, { ...columns, ...hold, ...resuming, holdUntil: null, version: ONE_MORE, updatedAt: NOW });
+        const { columns: health, event } = healthAfterPut(found, disabled, fields.length > 0);
+        await rows.update(
+          { id: found.id },
+          { ...columns, ...hold, ...health, ...resuming, holdUntil: null, version: ONE_MORE, updatedAt: NOW },
+        );
+        await publish(session, found.id, event, audit);
         if (!isDeepStrictEqual(found.filter, columns.filter)) await audienceChanged(session, channelId);
       } else {
         await rows.insert({ channelId, name, ...columns, disabledAt: disabledAt ?? undefined, disabledReason });
       }
-      await audit.record(
-        session,
-        found ? { status: 200, fields: changedFields(publicPart(found), publicPart(settings)) } : { status: 201 },
-      );
+      await audit.record(session, found ? { status: 200, fields } : { status: 201 });
       const row = await rows.findOneByOrFail({ channelId, name });
       const historyJob = found || !history ? undefined : await sendHistory(session, { channel, row }, history);
       return { row, created: !found, ...(historyJob === undefined ? {} : { historyJob }) };
@@ -88,7 +103,7 @@ export class Consumers {
   }
 
   /**
-   * Holds its deliveries, or lets them go on, also if it asked to be left alone for longer: at most `ratePerSecond` requests a second until what waits is worked
+   * Holds its deliveries, or lets them go on, also if it asked to be left alone for longer or its breaker is open: at most `ratePerSecond` requests a second until what waits is worked
    * off; null: as fast as it takes them. Changes nothing when that is so already. Throws {@link Problem} `validation-failed` for a rate of a pull consumer.
    */
   setPaused(channel: string, name: string, paused: boolean, audit: Audit, ratePerSecond: number | null = null): Promise<Consumer> {
@@ -100,13 +115,16 @@ export class Consumers {
       const resumeRate = paused ? consumer.resumeRate : waits ? ratePerSecond : null;
       const isSo = (consumer.pausedAt !== null) === paused;
       const isAsFast = consumer.resumeRate === resumeRate;
-      const lifted = !paused && consumer.holdUntil !== null;
-      const fields = [...(isSo ? [] : ['paused']), ...(lifted ? ['heldUntil'] : []), ...(isAsFast ? [] : ['resuming'])];
-      await audit.record(session, { status: 200, fields });
-      if (lifted) await rows.update({ id: consumer.id }, { holdUntil: null });
-      if (isSo && isAsFast) return Object.assign(consumer, lifted ? { holdUntil: null } : {});
+      const lifted = paused || consumer.holdUntil === null ? {} : { holdUntil: null };
+      const { columns: health, event } = paused ? { columns: {}, event: undefined } : healthAfterResume(consumer);
+      const names = { paused: !isSo, heldUntil: 'holdUntil' in lifted, resuming: !isAsFast, breaker: Object.keys(health).length > 0 };
+      await audit.record(session, { status: 200, fields: Object.entries(names).flatMap(([name, isNew]) => (isNew ? [name] : [])) });
       const resuming = isAsFast ? {} : { resumeRate, resumedAt: resumeRate === null ? null : NOW };
-      await rows.update({ id: consumer.id }, { pausedAt: paused ? NOW : null, ...resuming, version: ONE_MORE, updatedAt: NOW });
+      const state = isSo && isAsFast ? {} : { pausedAt: paused ? NOW : null, ...resuming, version: ONE_MORE, updatedAt: NOW };
+      const changed = { ...lifted, ...health, ...state };
+      if (Object.keys(changed).length === 0) return consumer;
+      await rows.update({ id: consumer.id }, changed);
+      await publish(session, consumer.id, event, audit);
       return rows.findOneByOrFail({ id: consumer.id });
     });
   }
@@ -155,6 +173,11 @@ export class Consumers {
   ): Promise<T> {
     return this.database.transaction('change-consumer', async (session, manager) => {
       const { id } = (await lockChannel(session, manager, channel)) ?? noChannel();
+      // Settling writes consumers too, without the channel's row: what is read here must not change before it is written.
+      await session.query('SELECT id FROM consumer FORCE INDEX (consumer_by_name) WHERE channel_id = ? AND name = ? FOR UPDATE', [
+        id,
+        isName(name) ? name : '',
+      ]);
       const found = isName(name) ? await manager.getRepository(Consumer).findOneBy({ channelId: id, name }) : null;
       return work(manager, id, found, session);
     });
@@ -203,6 +226,8 @@ const publicPart = (given: Omit<ConsumerSettings, 'disabled'> & ({ disabled: boo
   filter: given.filter,
   batch: given.batch,
   rateLimit: given.rateLimit,
+  breaker: given.breaker,
+  disableAfterSeconds: given.disableAfterSeconds,
   signingSecret: given.signingSecret,
 });
 

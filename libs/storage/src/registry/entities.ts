@@ -1,4 +1,14 @@
-import type { Auth, BatchSettings, ClientTls, FilterJson, FormerSecret, RateLimit, RetryPolicy, SignatureSettings } from '@app/domain';
+import type {
+  Auth,
+  BatchSettings,
+  BreakerSettings,
+  ClientTls,
+  FilterJson,
+  FormerSecret,
+  RateLimit,
+  RetryPolicy,
+  SignatureSettings,
+} from '@app/domain';
 import { Column, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 
 /** The broadcast highway that messages go to. */
@@ -11,6 +21,8 @@ export class Channel {
   @Column({ name: 'retention_days', type: 'smallint', nullable: true }) retentionDays!: number | null;
   /** false: what is first accepted is first claimed, whatever its priority. */
   @Column({ type: 'boolean' }) priorities!: boolean;
+  /** For its consumers; 0: never; null: the dispatcher's DISABLE_AFTER_SECONDS. */
+  @Column({ name: 'disable_after_seconds', type: 'int', nullable: true }) disableAfterSeconds!: number | null;
   @Column({ type: 'int' }) version!: number;
   @Column({ name: 'created_at', type: 'datetime', precision: 3 }) createdAt!: Date;
   @Column({ name: 'updated_at', type: 'datetime', precision: 3 }) updatedAt!: Date;
@@ -70,6 +82,26 @@ export class Consumer {
   @Column({ name: 'disabled_reason', type: 'varchar', nullable: true }) disabledReason!: string | null;
   /** It answered 429 or 503: nothing is claimed for it before this. */
   @Column({ name: 'hold_until', type: 'datetime', precision: 3, nullable: true }) holdUntil!: Date | null;
+  /** Of its circuit breaker; false: none; null: the default. */
+  @Column({ type: 'json', nullable: true }) breaker!: BreakerSettings | false | null;
+  /** null: the breaker is closed. Else nothing is claimed before this, and after it by whoever has the right to probe, which runs out then. */
+  @Column({ name: 'breaker_until', type: 'datetime', precision: 3, nullable: true }) breakerUntil!: Date | null;
+  @Column({ name: 'breaker_opened_at', type: 'datetime', precision: 3, nullable: true }) breakerOpenedAt!: Date | null;
+  @Column({ name: 'breaker_reason', type: 'varchar', nullable: true }) breakerReason!: string | null;
+  /** How often in a row it has opened. */
+  @Column({ name: 'breaker_openings', type: 'smallint' }) breakerOpenings!: number;
+  /** Probes that succeeded since it opened last. */
+  @Column({ name: 'breaker_passed', type: 'smallint' }) breakerPassed!: number;
+  /** The token of the claim that is the probe. */
+  @Column({ name: 'breaker_probe', type: 'bigint', nullable: true }) breakerProbe!: string | null;
+  /** Counts openings and closings, and whatever else makes what was seen before void. */
+  @Column({ name: 'breaker_epoch', type: 'int' }) breakerEpoch!: number;
+  /** Since when it has had nothing but failures. */
+  @Column({ name: 'failing_since', type: 'datetime', precision: 3, nullable: true }) failingSince!: Date | null;
+  /** At least so many since then. */
+  @Column({ name: 'failing_attempts', type: 'int' }) failingAttempts!: number;
+  /** 0: never; null: as the channel says. */
+  @Column({ name: 'disable_after_seconds', type: 'int', nullable: true }) disableAfterSeconds!: number | null;
   @Column({ type: 'int' }) version!: number;
   @Column({ name: 'created_at', type: 'datetime', precision: 3 }) createdAt!: Date;
   @Column({ name: 'updated_at', type: 'datetime', precision: 3 }) updatedAt!: Date;
