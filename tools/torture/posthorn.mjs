@@ -27,6 +27,8 @@ const settings = {
 };
 /** Deliveries to most consumers outlive any fault; those to two of them die, and are redriven. */
 const patient = { baseSeconds: 0.2, factor: 2, capSeconds: 2, attempts: 100, jitter: true };
+/** Opens within a fault, and is closed again before the run ends. */
+const quickBreaker = { minimum: 5, openSeconds: 0.5, maxOpenSeconds: 2 };
 const mortal = { channel: 'team', consumers: ['team-2', 'team-3'], retry: { delays: [0.1, 0.2, 0.3] } };
 const readyMs = 60_000;
 const answerMs = 15_000;
@@ -163,7 +165,7 @@ export class Posthorn {
       for (const consumer of this.consumers[channel]) {
         const site = this.sites.get(consumer) ?? this.sites.get(channel);
         const retry = mortal.consumers.includes(consumer) ? mortal.retry : undefined;
-        const body = { type: 'push', url: site.urlOf(consumer), retry };
+        const body = { type: 'push', url: site.urlOf(consumer), retry, breaker: quickBreaker };
         const { signingSecret } = await this.#api('PUT', `/v1/channels/${channel}/consumers/${consumer}`, body);
         judge.trust(consumer, signingSecret);
       }
