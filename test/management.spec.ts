@@ -162,7 +162,8 @@ describe('management', () => {
       [{ ...hook, filter: { where: {} } }, 'filter.where', /not a part of a filter/],
       [{ ...hook, batch: {} }, 'batch.maxMessages', /1 to 100/],
       [{ ...hook, auth: {} }, 'auth.type', /basic, bearer, oauth2/],
-      [{ ...hook, ordering: 'key' }, 'ordering', /this version/],
+      [{ ...hook, ordering: 'strict' }, 'ordering', /none, key/],
+      [{ ...hook, orderingExhausted: 'skip' }, 'orderingExhausted', /block, dead-letter/],
     ])('refuses a consumer %j, naming %s', async (body, field, message) => {
       await cluster.channel('valid');
       const answer = await put('/v1/channels/valid/consumers/c', body);
@@ -171,7 +172,7 @@ describe('management', () => {
       expect((await get('/v1/channels/valid/consumers/c')).status).toBe(404);
     });
 
-    it('takes every field of this version, and ordering "none"', async () => {
+    it('takes every field of this version', async () => {
       const path = `${await channel()}/consumers/all`;
       const settings = {
         type: 'push',
@@ -182,7 +183,8 @@ describe('management', () => {
         retry: { delays: [0.5] },
         headers: { 'x-team': 'b' },
         disabled: false,
-        ordering: 'none',
+        ordering: 'key',
+        orderingExhausted: 'dead-letter',
       };
       expect((await put(path, settings)).body).toMatchObject(settings);
       expect((await get(path)).body).toMatchObject(settings);
@@ -192,6 +194,8 @@ describe('management', () => {
         timeoutMs: null,
         retry: null,
         headers: {},
+        ordering: 'none',
+        orderingExhausted: 'block',
       });
     });
 
@@ -289,6 +293,8 @@ describe('management', () => {
           breaker: 'closed',
           failingSince: null,
           ready: 1,
+          waiting: 0,
+          blockedKeys: 0,
           oldestReadyAt: expect.any(String),
           deadLetters: 0,
           capped: false,

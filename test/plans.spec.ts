@@ -21,12 +21,14 @@ import {
   findBehind,
   findJob,
   findPullConsumer,
+  heldBack,
   giveBack,
   lanes,
   type LaneWish,
   lease,
   listJobs,
   loadTargets,
+  loosen,
   type NewMessage,
   Node,
   previewReplay,
@@ -45,6 +47,7 @@ import {
   sweepChannels,
   sweepOrphans,
   untilNextJob,
+  unblock,
   untilNextRetry,
   deliveriesOf,
   findDelivered,
@@ -60,6 +63,9 @@ import { newMessage } from './support/rows.js';
 const CONSUMERS = 20;
 /** Of these, the last ones pull. */
 const PULL = [18, 19, 20];
+/** Of these, the ones that get the messages of a key in order; those of the second list did once. */
+const ORDERED = [14, 15, 20];
+const LOOSE = [16];
 const DIGITS =
   '(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)';
 const NUMBERS = `(SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS n FROM ${DIGITS} a, ${DIGITS} b, ${DIGITS} c, ${DIGITS} e, ${DIGITS} f) numbers`;
@@ -71,6 +77,7 @@ async function fill({ database }: TestDatabase, rows: number): Promise<void> {
     `INSERT INTO consumer (id, channel_id, name, type, url, signing_secret)
      SELECT n + 1, 1, CONCAT('c', n), IF(n + 1 IN (${PULL.join(', ')}), 'pull', 'push'), 'http://127.0.0.1/', '' FROM ${NUMBERS} WHERE n < ${CONSUMERS}`,
   );
+  await database.query(`UPDATE consumer SET ordering = 'key' WHERE id IN (${ORDERED.join(', ')})`);
   const base = firstIdAt(Date.now() - 3_600_000);
   const from = `FROM ${NUMBERS} WHERE n < ${rows}`;
   const consumer = `n MOD ${CONSUMERS} + 1`;
@@ -94,6 +101,23 @@ async function fill({ database }: TestDatabase, rows: number): Promise<void> {
   await database.query(
     `INSERT INTO fanout (message_id, channel_id, prio_rank, last_consumer_id) SELECT ${base} + n + 500000, 1, 9, 20 ${from}`,
   );
+  // Half of the keys have one that waits, and one key has as many as there are keys.
+  await database.query(
+    `INSERT INTO key_head (consumer_id, key_hash, head_seq, last_seq) SELECT ${consumer}, n + 1, 10, 10 + n MOD 2 ${from}`,
+  );
+  await database.query(
+    `INSERT INTO key_waiting (consumer_id, key_hash, seq, message_id, prio_rank) SELECT ${consumer}, n + 1, 11, ${base} + n + 600000, 9 ${from} AND n MOD 2 = 1`,
+  );
+  await database.query(`INSERT INTO key_head (consumer_id, key_hash, head_seq, last_seq) VALUES (${ORDERED[0]}, 0, 10, 10 + ${rows})`);
+  await database.query(
+    `INSERT INTO key_waiting (consumer_id, key_hash, seq, message_id, prio_rank) SELECT ${ORDERED[0]}, 0, 11 + n, ${base} + n + 600000, 9 ${from}`,
+  );
+  await database.query(
+    `INSERT INTO fanout_waiting (key_hash, seq, message_id, channel_id, prio_rank, last_consumer_id) SELECT n, 11, ${base} + n + 700000, 1, 9, 20 ${from}`,
+  );
+  await database.query(
+    `INSERT INTO key_blocked (consumer_id, message_id, key_hash, key_seq) SELECT ${other}, ${base} + n, n + 1, 10 ${from}`,
+  );
   await database.query(
     `INSERT INTO audit (id, at, key_id, key_name, method, route, resource, fields, status, request_id, address)
      SELECT ${base} + n, NOW(3), CONCAT('k', ${consumer}), 'k', 'PUT', '/v1/channels/:channel', CONCAT('/v1/channels/', n MOD 7), '[]', 200, 'r', '127.0.0.1' ${from}`,
@@ -107,6 +131,10 @@ async function fill({ database }: TestDatabase, rows: number): Promise<void> {
     'dead_letter',
     'idempotency',
     'fanout',
+    'key_head',
+    'key_waiting',
+    'key_blocked',
+    'fanout_waiting',
     'consumer',
     'channel',
     'audit',
@@ -252,6 +280,36 @@ async function everySearch({ database }: TestDatabase): Promise<void> {
     await searchDeadLetters(database, 6, filter, page, bounds);
 }
 
+/** Everything that the order of a key causes: heads and followers, outcomes that let the next one go or hold it, redrives, discards, a change of mind. */
+async function everyOrderedStatement({ database }: TestDatabase, node: Node): Promise<void> {
+  const [consumerId] = ORDERED;
+  const mint = (): Id => node.mint();
+  const keyed = (key: string): NewMessage => newMessage(node, 1, { orderingKey: key, priority: 8 });
+  const keys = ['a', 'a', 'b', 'c', 'd', 'a'];
+  const audiences = new Audiences();
+  for (let n = 0; n < 2; n++) await accept(database, keys.map(keyed), 100, audiences);
+  await accept(database, keys.map(keyed), 1);
+  const { claimed } = await claim(database, [{ consumerId: consumerId!, limit: 4, leaseMs: 30_000 }], mint());
+  expect(claimed.map(({ key }) => key !== undefined)).toEqual([true, true, true, true]);
+  const steps: NextStep[] = [
+    { to: 'delivered' },
+    { to: 'delivered' },
+    { to: 'retry', delayMs: 0, errorClass: 'timeout' },
+    { to: 'dead', reason: 'gone', errorClass: 'gone', disableConsumer: false },
+  ];
+  const outcome = { startedAtMs: Date.now(), durationMs: 1, httpCode: 200, errorClass: null, responseBody: null };
+  const batch = claimed.map((one, n) => ({ claim: one, step: steps[n]!, ...outcome }));
+  expect(await settle(database, batch, { number: 1, mint })).toEqual({ fenced: [] });
+  for (let n = 0; n < 2; n++) await fanOut(database);
+  const messageIds = [claimed[3]!.messageId];
+  await redrive(database, consumerId!, { messageIds }, mint);
+  await discard(database, ORDERED[1]!, {});
+  await redrive(database, ORDERED[1]!, {}, mint);
+  await heldBack(database, [...ORDERED, ...LOOSE]);
+  await unblock(database);
+  await loosen(database);
+}
+
 /** Everything that a pull consumer causes: rows that are free, leases that ran out, used-up attempts, a message that is gone. */
 async function everyPullStatement({ database }: TestDatabase, node: Node): Promise<void> {
   const [consumerId] = PULL;
@@ -344,6 +402,7 @@ describe.each([5, 400, 100_000])('with %i rows in every table', (rows) => {
     const node = await Node.join(test.database, 'dispatcher');
     const { plans, stop } = explainAll(test.database);
     await everyHotStatement(test, node);
+    await everyOrderedStatement(test, node);
     await everyPullStatement(test, node);
     await everyHealthStatement(test, node);
     stop();

@@ -142,7 +142,7 @@ export class Cluster {
   /** Nothing unfinished is left in the hot tables. */
   async idle(): Promise<boolean> {
     const [row] = await this.database.query<{ n: string }[]>(
-      'SELECT (SELECT COUNT(*) FROM ready) + (SELECT COUNT(*) FROM retry) + (SELECT COUNT(*) FROM fanout) AS n',
+      'SELECT (SELECT COUNT(*) FROM ready) + (SELECT COUNT(*) FROM retry) + (SELECT COUNT(*) FROM fanout) + (SELECT COUNT(*) FROM key_waiting) + (SELECT COUNT(*) FROM fanout_waiting) AS n',
     );
     return row!.n === '0';
   }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { DispatcherConfig } from '@app/config';
 import { type DispatcherMetrics, farewell, heartbeat, type Log, NudgeListener, NudgePeers, type Repeat } from '@app/runtime';
-import { type Claimed, clockSkewMs, Database, endResume, HEARTBEAT_MS, Node, nudgeAddresses, type Settlement } from '@app/storage';
+import { type Claimed, clockSkewMs, Database, endResume, endsKey, HEARTBEAT_MS, Node, nudgeAddresses, type Settlement } from '@app/storage';
 import { Allowances } from './lanes/allowances.js';
 import { ClaimLoop } from './lanes/claim-loop.js';
 import { ConsumerHealth } from './lanes/consumer-health.js';
@@ -182,6 +182,8 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private settled(batch: readonly Settlement[], lost: ReadonlySet<Settlement>): void {
+    const goOn = new Set(batch.filter(endsKey).map(({ claim }) => claim.consumerId));
+    if (goOn.size > 0) this.claims.add(goOn);
     for (const settlement of batch) {
       this.claims.settled();
       if (lost.has(settlement)) continue;

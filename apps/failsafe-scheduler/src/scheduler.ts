@@ -10,6 +10,7 @@ import { resealSecrets } from './duties/reseal.js';
 import {
   buryDeadNodes,
   fanOutForgotten,
+  letKeysGo,
   makePartitionsAhead,
   promoteOverdue,
   sweepDeleted,
@@ -52,7 +53,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     this.heartbeat = heartbeat({ node, everyMs: HEARTBEAT_MS, skewMs: () => clockSkewMs(database), metrics, log });
     this.heartbeat.start();
     const repair = { database, node, nudges, log, rationalDelayMs: config.rationalDelayMs };
-    const repairs = [fanOutForgotten, promoteOverdue, buryDeadNodes, makePartitionsAhead];
+    const repairs = [fanOutForgotten, promoteOverdue, buryDeadNodes, makePartitionsAhead, letKeysGo];
     const sweeps = [sweepDeletedChannels, sweepDeleted, sweepDeletedRetries];
     const duties = [...repairs, ...sweeps].map((duty) => duty(repair));
     const further = [

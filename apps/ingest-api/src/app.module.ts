@@ -144,8 +144,8 @@ const taking = ({ config, metrics, log, databases: { publishing: database, reads
 const leasing = ({ metrics, log, databases: { reads } }: IngestSurroundings): Provider[] => [
   {
     provide: LeaseActs,
-    inject: [Node],
-    useFactory: (node: Node) => new LeaseActs({ database: reads, node, metrics, log }),
+    inject: [Node, Nudges],
+    useFactory: (node: Node, nudges: Nudges) => new LeaseActs({ database: reads, node, nudges, metrics, log }),
   },
 ];
 

@@ -1,11 +1,12 @@
 import { isAscii } from 'node:buffer';
 import mysql2 from 'mysql2';
-import { type FilterJson, messageStatusCode, type Id, type MessageStatus } from '@app/domain';
+import { type FilterJson, messageStatusCode, type Id, type MessageStatus, type Ordering, orderingHash } from '@app/domain';
 import type { Changed, Database, Packets } from './database.js';
 import { type Audience, Audiences, expectAudiences } from './audiences.js';
 import { isDuplicateKey } from './errors.js';
 import { isFenced } from './fence.js';
 import { byId } from './key-rows.js';
+import { enqueue, enqueueFanouts, type QueuedFanout } from './ordering/enqueue.js';
 import type { Statement } from './packets.js';
 import { filtersOf, type OnUnjudged, recipients } from './recipients.js';
 
@@ -105,7 +106,7 @@ interface FirstLook {
 }
 
 export type ChannelRow = { id: number; version: number; priorities: number };
-type ConsumerRow = { channel_id: number; id: number; filter: FilterJson | string | null };
+type ConsumerRow = { channel_id: number; id: number; filter: FilterJson | string | null; ordering: Ordering };
 type KeyRow = { channel_id: number; key_hash: Buffer; message_id: Id; body_hash: Buffer };
 type Keyed = Idempotency & { message: NewMessage };
 
@@ -114,7 +115,7 @@ async function look(packets: Packets, batch: readonly NewMessage[], inlineFanout
   const channelIds = [...new Set(batch.map((message) => message.channelId))];
   const keyed = batch.flatMap((message) => (message.idempotency ? [{ message, ...message.idempotency }] : []));
   const consumers =
-    '(SELECT channel_id, id, filter FROM consumer FORCE INDEX (consumer_by_channel) WHERE channel_id = ? ORDER BY channel_id, id LIMIT ?)';
+    '(SELECT channel_id, id, filter, ordering FROM consumer FORCE INDEX (consumer_by_channel) WHERE channel_id = ? ORDER BY channel_id, id LIMIT ?)';
   const [channelRows, consumerRows, , keyRows = []] = await packets.send<[ChannelRow[], ConsumerRow[], Changed?, KeyRow[]?]>(
     lockChannels(channelIds),
     { sql: channelIds.map(() => consumers).join(' UNION ALL '), values: channelIds.flatMap((id) => [id, inlineFanout + 1]) },
@@ -124,7 +125,7 @@ async function look(packets: Packets, batch: readonly NewMessage[], inlineFanout
   for (const { channel_id, id } of consumerRows) audiences.get(channel_id)?.consumerIds.push(id);
   for (const [channelId, audience] of audiences) {
     if (audience.consumerIds.length > inlineFanout) audiences.set(channelId, { ...audience, ...(await largeAudience(packets, channelId)) });
-    else audience.filters = filtersOf(consumerRows.filter((row) => row.channel_id === channelId));
+    else Object.assign(audience, settingsOf(consumerRows.filter((row) => row.channel_id === channelId)));
   }
   return { audiences, repeats: audiences.size < channelIds.length ? new Map() : repeatsAmong(keyed, keyRows) };
 }
@@ -134,12 +135,18 @@ export const audienceOf = ({ version, priorities }: ChannelRow): Pick<Audience, 
   priorities: priorities === 1,
 });
 
+const settingsOf = (rows: readonly ConsumerRow[]): Pick<Audience, 'filters' | 'ordered'> => {
+  const ordered = rows.filter(({ ordering }) => ordering === 'key').map(({ id }) => id);
+  return { filters: filtersOf(rows), ordered: ordered.length > 0 ? new Set(ordered) : undefined };
+};
+
 async function largeAudience(packets: Packets, channelId: number): Promise<Pick<Audience, 'consumerIds' | 'fanout'>> {
-  const [[all]] = await packets.send<[{ last: number; deliveries: string }[]]>({
-    sql: 'SELECT MAX(id) AS last, COUNT(*) AS deliveries FROM consumer FORCE INDEX (consumer_by_channel) WHERE channel_id = ?',
+  const [[all]] = await packets.send<[{ last: number; deliveries: string; ordered: string }[]]>({
+    sql: `SELECT MAX(id) AS last, COUNT(*) AS deliveries, SUM(ordering = 'key') AS ordered FROM consumer FORCE INDEX (consumer_by_channel) WHERE channel_id = ?`,
     values: [channelId],
   });
-  return { consumerIds: [], fanout: { lastConsumerId: all!.last, deliveries: Number(all!.deliveries) } };
+  const fanout = { lastConsumerId: all!.last, deliveries: Number(all!.deliveries), ordered: Number(all!.ordered) > 0 };
+  return { consumerIds: [], fanout };
 }
 
 /** Both in the order of the keys, so that two transactions never wait for each other crosswise. */
@@ -222,14 +229,19 @@ const literal = (payload: Buffer): Buffer | { toSqlString: () => string } =>
 export function deliveryInserts(sendings: readonly Sending[]): Statement[] {
   const places: Place[] = [];
   const fanouts: unknown[][] = [];
+  const queued: QueuedFanout[] = [];
   for (const { message, audience, consumerIds } of sendings) {
-    const { fanout } = audience;
+    const { fanout, ordered } = audience;
+    const { id: messageId, channelId, orderingKey } = message;
     const rank = rankOf(message.priority, audience.priorities);
-    if (fanout) fanouts.push([message.id, message.channelId, rank, fanout.lastConsumerId]);
-    for (const consumerId of consumerIds) places.push({ messageId: message.id, consumerId, rank });
+    const hash = orderingKey !== null && (ordered || fanout?.ordered) ? orderingHash(orderingKey) : undefined;
+    if (fanout && hash) queued.push({ messageId, channelId, rank, lastConsumerId: fanout.lastConsumerId, keyHash: hash });
+    else if (fanout) fanouts.push([messageId, channelId, rank, fanout.lastConsumerId]);
+    for (const consumerId of consumerIds)
+      places.push({ messageId, consumerId, rank, keyHash: ordered?.has(consumerId) ? hash : undefined });
   }
   const sql = 'INSERT INTO fanout (message_id, channel_id, prio_rank, last_consumer_id) VALUES ?';
-  return [...newDeliveries(places), ...(fanouts.length > 0 ? [{ sql, values: [fanouts] }] : [])];
+  return [...(fanouts.length > 0 ? [{ sql, values: [fanouts] }] : []), ...enqueueFanouts(queued), ...newDeliveries(places)];
 }
 
 /** Where in a lane a message of this priority goes: all to the last rank, in order, where the channel does not obey priorities. */
@@ -239,23 +251,27 @@ export interface Place {
   messageId: Id;
   consumerId: number;
   rank: number;
+  /** Set when the consumer gets the messages of a key in order. Of the same list and key those that come first were published first. */
+  keyHash?: Id;
 }
 
 /** Rows for one INSERT: longer statements gain nothing. */
 const INSERT_ROWS = 2_000;
 
-/** New deliveries, `queued` and ready, in key order so that two transactions never wait for each other crosswise. */
+/** New deliveries, `queued` and ready or behind others of their key, in key order so that two transactions never wait for each other crosswise. */
 export function newDeliveries(places: readonly Place[]): Statement[] {
   const byMessage = places.toSorted((a, b) => byId(a.messageId, b.messageId) || a.consumerId - b.consumerId);
-  const byLane = places.toSorted((a, b) => a.consumerId - b.consumerId || a.rank - b.rank || byId(a.messageId, b.messageId));
+  const keyed = places.flatMap((place) => (place.keyHash === undefined ? [] : [{ ...place, keyHash: place.keyHash }]));
+  const unordered = keyed.length > 0 ? places.filter((place) => place.keyHash === undefined) : places;
+  const byLane = unordered.toSorted((a, b) => a.consumerId - b.consumerId || a.rank - b.rank || byId(a.messageId, b.messageId));
   const statements: Statement[] = [];
   for (let from = 0; from < places.length; from += INSERT_ROWS) {
     const deliveries = byMessage.slice(from, from + INSERT_ROWS).map((p) => [p.messageId, p.consumerId, 1]);
     statements.push({ sql: 'INSERT INTO delivery (message_id, consumer_id, status) VALUES ?', values: [deliveries] });
     const ready = byLane.slice(from, from + INSERT_ROWS).map((p) => [p.consumerId, p.rank, p.messageId, p.messageId]);
-    statements.push({ sql: 'INSERT INTO ready (consumer_id, prio_rank, seq, message_id) VALUES ?', values: [ready] });
+    if (ready.length > 0) statements.push({ sql: 'INSERT INTO ready (consumer_id, prio_rank, seq, message_id) VALUES ?', values: [ready] });
   }
-  return statements;
+  return [...statements, ...enqueue(keyed)];
 }
 
 function accepted({ message, audience, consumerIds }: Sending): AcceptOutcome {

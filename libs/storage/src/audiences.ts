@@ -5,14 +5,16 @@ import type { Filters, OnUnjudged } from './recipients.js';
 /** Who gets the messages of a channel. */
 export interface Audience {
   consumerIds: number[];
-  /** Of the channel: counts the changes of its consumers' filters, and of `priorities`. */
+  /** Of the channel: counts the changes of its consumers' filters and orderings, and of `priorities`. */
   version: number;
   /** false: what is first accepted is first claimed, whatever its priority. */
   priorities: boolean;
   /** Of those that have one. Not read where a channel has more consumers than are served inline. */
   filters?: Filters;
-  /** Set when the channel has more consumers than are served inline. */
-  fanout?: { lastConsumerId: number; deliveries: number };
+  /** Those that get the messages of a key in order; missing when none does, and where a channel has more consumers than are served inline. */
+  ordered?: ReadonlySet<number>;
+  /** Set when the channel has more consumers than are served inline. `ordered`: one of them gets the messages of a key in order. */
+  fanout?: { lastConsumerId: number; deliveries: number; ordered: boolean };
 }
 
 const MAX_KNOWN = 10_000;
@@ -54,7 +56,7 @@ export class Audiences {
 }
 
 /**
- * Ends the packet unless each channel is there with the same consumers and the same filters. Ids only grow, so the same number of them below the same last
+ * Ends the packet unless each channel is there with the same consumers, filters and orderings. Ids only grow, so the same number of them below the same last
  * one are the same consumers. To be sent behind the lock of the channels.
  */
 export function expectAudiences(audiences: ReadonlyMap<number, Audience>): Statement {

@@ -17,6 +17,14 @@ export interface Lane {
   readySinceMs: number;
 }
 
+/** What the order of its keys holds back for a consumer, each counted as its lane is. */
+export interface HeldBack {
+  /** Deliveries behind others of their key. */
+  waiting: Count;
+  /** Keys whose first message is a dead letter. */
+  blockedKeys: Count;
+}
+
 /** Counts in one statement. */
 const COUNT_STEP = 100;
 
@@ -36,15 +44,27 @@ export async function lanes(database: Database, consumerIds: readonly number[]):
   });
 }
 
+/** Those of these consumers for which the order of their keys holds anything back. */
+export async function heldBack(database: Database, consumerIds: readonly number[]): Promise<Map<number, HeldBack>> {
+  const [waiting, blocked] = [await countsOf(database, 'key_waiting', consumerIds), await countsOf(database, 'key_blocked', consumerIds)];
+  const ids = new Set([...waiting.keys(), ...blocked.keys()]);
+  return new Map([...ids].map((id) => [id, { waiting: waiting.get(id) ?? NO_ROWS, blockedKeys: blocked.get(id) ?? NO_ROWS }]));
+}
+
 /** Dead letters of each of these consumers that has any, counted up to 10 000, and to 1000 at least. */
-export async function deadLetterCounts(database: Database, consumerIds: readonly number[]): Promise<Map<number, Count>> {
+export const deadLetterCounts = (database: Database, consumerIds: readonly number[]): Promise<Map<number, Count>> =>
+  countsOf(database, 'dead_letter', consumerIds);
+
+type ByConsumer = 'dead_letter' | 'key_waiting' | 'key_blocked';
+
+async function countsOf(database: Database, table: ByConsumer, consumerIds: readonly number[]): Promise<Map<number, Count>> {
   if (consumerIds.length === 0) return new Map();
-  const rows = await database.query<{ id: number }[]>('SELECT DISTINCT consumer_id AS id FROM dead_letter WHERE consumer_id IN (?)', [
+  const rows = await database.query<{ id: number }[]>(`SELECT DISTINCT consumer_id AS id FROM ${table} WHERE consumer_id IN (?)`, [
     consumerIds,
   ]);
   return countUpToLimit(
     database,
-    'dead_letter',
+    table,
     rows.map(({ id }) => id),
   );
 }
@@ -60,7 +80,7 @@ export const NO_ROWS: Count = { rows: 0, capped: false };
 /** Rows of each consumer that has any. A count by a consumer that has none is wasted, so ask only for those that are known to have some. */
 async function countUpToLimit(
   database: Database,
-  table: 'ready' | 'dead_letter',
+  table: 'ready' | ByConsumer,
   consumerIds: readonly number[],
 ): Promise<Map<number, Count>> {
   const limit = Math.max(LEAST_LIMIT, Math.min(COUNT_LIMIT, Math.floor(COUNT_ROWS / consumerIds.length)));
@@ -81,6 +101,10 @@ export interface Backlog {
   fanout: number;
   ready: number;
   retry: number;
+  /** Behind others of their key, or their fan-outs are. */
+  keyWaiting: number;
+  /** Dead letters that hold their key. */
+  keyBlocked: number;
   deadLetters: number;
   /** How long the longest waiting row of an open push consumer has been ready or accepted, ms; 0 when nothing waits. */
   oldestMs: number;
@@ -109,6 +133,8 @@ export async function backlog(database: Database, nowMs = Date.now()): Promise<B
     fanout: await count('fanout'),
     ready: await count('ready'),
     retry: await count('retry'),
+    keyWaiting: (await count('key_waiting')) + (await count('fanout_waiting')),
+    keyBlocked: await count('key_blocked'),
     deadLetters: await count('dead_letter'),
     oldestMs: ageOf([...startsOf('push'), ...fanouts.flatMap((row) => row.id ?? [])]),
     oldestPullMs: ageOf(startsOf('pull')),

@@ -1,6 +1,7 @@
 import { deliveryStatusCode, type Failing, isPullToken, type Id, REPLAY_RANK } from '@app/domain';
 import type { Database, Packets } from './database.js';
 import { byId, deliveryRows, type LaneBound, NOT_HELD, openLane, readyRows, TARGET_VERSION } from './key-rows.js';
+import { type KeyColumns, type KeyPlace, keyPlaceOf, type OrderingColumns } from './ordering/key-place.js';
 import { messagesById, type Outgoing } from './load-messages.js';
 import { oldestRows, RANKS } from './oldest-rows.js';
 import type { Statement } from './packets.js';
@@ -30,6 +31,8 @@ export interface Claimed {
   token: Id;
   /** The job that sends it again; 0 or missing: it is live. */
   replay?: Id;
+  /** Set when those behind it in its key wait for its end. */
+  key?: KeyPlace;
 }
 
 export interface ClaimResult {
@@ -44,7 +47,7 @@ export interface ClaimResult {
   failing: Map<number, Failing>;
 }
 
-export interface ReadyRow {
+export interface ReadyRow extends KeyColumns {
   prio_rank: number;
   seq: Id;
   message_id: Id;
@@ -63,7 +66,7 @@ export interface ReadyRow {
  */
 export function claim(database: Database, wishes: readonly LaneWish[], token: Id): Promise<ClaimResult> {
   return database.packets('claim', async (packets) => {
-    const { open, failing, lanes } = await look(
+    const { open, failing, orderings, lanes } = await look(
       packets,
       wishes.toSorted((a, b) => a.consumerId - b.consumerId),
     );
@@ -72,7 +75,7 @@ export function claim(database: Database, wishes: readonly LaneWish[], token: Id
     const leases: MarkedLease[] = [];
     for (const { wish, rows } of lanes) {
       for (const row of open.has(wish.consumerId) ? rows : []) {
-        const taken = take(row, wish.consumerId, token);
+        const taken = take(row, wish.consumerId, token, orderings.get(wish.consumerId));
         claimed.push(taken);
         if (isLost(row)) lost.push(taken);
         leases.push({ ...taken, leaseMs: wish.leaseMs });
@@ -93,7 +96,7 @@ export function claim(database: Database, wishes: readonly LaneWish[], token: Id
 /** The lease of whoever held the row before has run out. */
 export const isLost = (row: ReadyRow): boolean => row.lease_token !== '0';
 
-export const take = (row: ReadyRow, consumerId: number, token: Id): Claimed => ({
+export const take = (row: ReadyRow, consumerId: number, token: Id, ordering: OrderingColumns | undefined): Claimed => ({
   consumerId,
   rank: row.prio_rank,
   seq: row.seq,
@@ -102,7 +105,15 @@ export const take = (row: ReadyRow, consumerId: number, token: Id): Claimed => (
   attemptsBefore: row.attempts_before + Number(isLost(row) && !isPullToken(row.lease_token)),
   token,
   replay: row.replay,
+  ...keyPlaceOf(row, ordering),
 });
+
+interface Look {
+  open: Map<number, string>;
+  failing: Map<number, Failing>;
+  orderings: Map<number, OrderingColumns>;
+  lanes: LaneLook[];
+}
 
 interface LaneLook {
   wish: LaneWish;
@@ -110,21 +121,20 @@ interface LaneLook {
 }
 
 /** One packet: which consumers are open, and what is due in their lanes. Of a lane that is not open, or not ours, no row is locked: see {@link openLane}. */
-async function look(
-  packets: Packets,
-  wishes: readonly LaneWish[],
-): Promise<{ open: Map<number, string>; failing: Map<number, Failing>; lanes: LaneLook[] }> {
+async function look(packets: Packets, wishes: readonly LaneWish[]): Promise<Look> {
   const [consumers, ...lanes] = await packets.send<[OpenConsumerRow[], ...ReadyRow[][]]>(openConsumers(wishes), ...wishes.map(dueRows));
   return {
     open: new Map(consumers.map((row) => [row.id, row.version])),
     failing: failingOf(consumers),
+    orderings: new Map(consumers.map((row) => [row.id, row])),
     lanes: wishes.map((wish, index) => ({ wish, rows: lanes[index] ?? [] })),
   };
 }
 
 /** `seconds`: since when it fails, if it does. */
-export type OpenConsumerRow = { id: number; version: string; seconds: string | number | null; failures: number };
-export const OPEN_CONSUMER = `c.id, ${TARGET_VERSION} AS version, TIMESTAMPDIFF(SECOND, c.failing_since, NOW(3)) AS seconds, c.failing_attempts AS failures`;
+export type OpenConsumerRow = OrderingColumns & { id: number; version: string; seconds: string | number | null; failures: number };
+export const OPEN_CONSUMER = `c.id, ${TARGET_VERSION} AS version, TIMESTAMPDIFF(SECOND, c.failing_since, NOW(3)) AS seconds, c.failing_attempts AS failures,
+  c.ordering, c.ordering_exhausted`;
 
 export const failingOf = (rows: readonly OpenConsumerRow[]): Map<number, Failing> =>
   new Map(
@@ -138,7 +148,7 @@ const openConsumers = (wishes: readonly LaneWish[]): Statement => ({
   values: [wishes.map((wish) => wish.consumerId)],
 });
 
-const COLUMNS = 'prio_rank, seq, message_id, attempts, attempts_before, lease_token, replay';
+const COLUMNS = 'prio_rank, seq, message_id, attempts, attempts_before, lease_token, replay, key_hash, key_seq';
 
 function dueRows({ consumerId, limit, from = [], oldestFirst = false }: LaneWish): Statement {
   if (oldestFirst) return oldestRows(COLUMNS, { type: 'push', consumerId, limit, from });

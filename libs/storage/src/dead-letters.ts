@@ -1,6 +1,7 @@
 import type { Id } from '@app/domain';
 import type { Database } from './database.js';
 import { conditionsOf, type DeadLetterFilter } from './dead-letter-filter.js';
+import { letGo } from './ordering/blocked.js';
 import { sendAgain, takeDeadLetters } from './take-dead-letters.js';
 
 /** Dead letters that are looked at to count those that match. */
@@ -24,6 +25,7 @@ export async function countDeadLetters(
 /**
  * Looks at the next 500 dead letters and sends up to `most` of them again that match, oldest message first: they are ready at once with a fresh set of
  * attempts, and attempt numbers go on counting. Returns how many, and the last message that was looked at as the `after` of the next step.
+ * One that holds its key is the first of it still; any other that has a key goes to the end of it, if its consumer asks for order.
  */
 export function redrive(
   database: Database,
@@ -39,10 +41,15 @@ export function redrive(
   });
 }
 
-/** Takes up to `most` dead letters that match, of the next 500, off the list for good; their deliveries stay `dead`. */
+/** Takes up to `most` dead letters that match, of the next 500, off the list for good; their deliveries stay `dead`. Those behind them in their keys go on. */
 export function discard(database: Database, consumerId: number, filter: DeadLetterFilter, after: Id = '0', most?: number): Promise<Step> {
   return database.transaction('discard', async (session) => {
     const taking = await takeDeadLetters(session, consumerId, filter, { after, most, locked: 'skip' });
+    await letGo(
+      session,
+      consumerId,
+      taking.taken.map(({ id }) => id),
+    );
     return { count: taking.taken.length, after: taking.after };
   });
 }

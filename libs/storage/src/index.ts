@@ -3,7 +3,7 @@ export { acceptTest, isOver, type TestAcceptance } from './accept-test.js';
 export { type AttemptRow, findDelivered, listAttempts } from './attempts.js';
 export { Audiences } from './audiences.js';
 export { Audit, listAudit, pruneAudit, type AuditEntry, type AuditFilter, type AuditOutcome, type AuditRow } from './audit.js';
-export { backlog, type Backlog, type Count, deadLetterCounts, type Lane, lanes, NO_ROWS } from './backlog.js';
+export { backlog, type Backlog, type Count, deadLetterCounts, heldBack, type HeldBack, type Lane, lanes, NO_ROWS } from './backlog.js';
 export { activeLanes, type ActiveLane, claim, type Claimed, type ClaimResult, type LaneWish } from './claim.js';
 export { endResume } from './end-resume.js';
 export { type LaneBound } from './key-rows.js';
@@ -32,6 +32,11 @@ export {
   type NodeKind,
 } from './nodes.js';
 export { mayHeal, openFit } from './open-fit.js';
+export { unblock } from './ordering/blocked.js';
+export { enqueue, type Queued } from './ordering/enqueue.js';
+export { blockingNobody, type KeyPlace } from './ordering/key-place.js';
+export { loosen } from './ordering/loosen.js';
+export { endsKey } from './ordering/release.js';
 export { makePartitions } from './partitions.js';
 export { promote, untilNextRetry } from './promote.js';
 export * from './reads.js';

@@ -1,5 +1,6 @@
 import type { Id } from '@app/domain';
 import type { Session } from './database.js';
+import { intoOrder } from './ordering/into-order.js';
 
 /** A delivery that was at its end and is to be attempted again, at the end of its lane. */
 export interface AgainReady {
@@ -13,10 +14,14 @@ export interface AgainReady {
   replay: Id;
 }
 
-/** Puts rows into `ready`, due at once. The transaction has seen to it that none of the deliveries is there, or in `retry`, already. */
+/**
+ * Puts rows of one consumer into `ready`, due at once; or, where it asks for order, at the ends of their keys, unless they hold their keys already. The transaction has seen to it that none of the deliveries is there, or in `retry`, already.
+ */
 export async function makeReady(session: Session, rows: readonly AgainReady[]): Promise<void> {
   if (rows.length === 0) return;
+  const unordered = await intoOrder(session, rows);
+  if (unordered.length === 0) return;
   await session.query('INSERT INTO ready (consumer_id, prio_rank, seq, message_id, attempts, attempts_before, replay) VALUES ?', [
-    rows.map((row) => [row.consumerId, row.rank, row.seq, row.messageId, row.attempts, row.attempts, row.replay]),
+    unordered.map((row) => [row.consumerId, row.rank, row.seq, row.messageId, row.attempts, row.attempts, row.replay]),
   ]);
 }

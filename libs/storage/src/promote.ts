@@ -1,8 +1,9 @@
 import type { Id } from '@app/domain';
 import type { Database } from './database.js';
 import { MAX_KEYS } from './key-rows.js';
+import type { KeyColumns } from './ordering/key-place.js';
 
-interface RetryRow {
+interface RetryRow extends KeyColumns {
   due: string;
   message_id: Id;
   consumer_id: number;
@@ -19,14 +20,27 @@ interface RetryRow {
 export function promote(database: Database, mint: () => Id, overdueMs = 0): Promise<{ moved: number; consumerIds: number[] }> {
   return database.transaction('promote', async (session) => {
     const rows = await session.query<RetryRow[]>(
-      `SELECT CAST(due_at AS CHAR) AS due, message_id, consumer_id, prio_rank, attempts, attempts_before, replay FROM retry FORCE INDEX (PRIMARY)
+      `SELECT CAST(due_at AS CHAR) AS due, message_id, consumer_id, prio_rank, attempts, attempts_before, replay, key_hash, key_seq FROM retry FORCE INDEX (PRIMARY)
         WHERE due_at <= NOW(3) - INTERVAL ? MICROSECOND ORDER BY due_at, message_id, consumer_id LIMIT ? FOR UPDATE SKIP LOCKED`,
       [overdueMs * 1000, MAX_KEYS],
     );
     if (rows.length === 0) return { moved: 0, consumerIds: [] };
-    await session.query('INSERT INTO ready (consumer_id, prio_rank, seq, message_id, attempts, attempts_before, replay) VALUES ?', [
-      rows.map((row) => [row.consumer_id, row.prio_rank, mint(), row.message_id, row.attempts, row.attempts_before, row.replay]),
-    ]);
+    await session.query(
+      'INSERT INTO ready (consumer_id, prio_rank, seq, message_id, attempts, attempts_before, replay, key_hash, key_seq) VALUES ?',
+      [
+        rows.map((row) => [
+          row.consumer_id,
+          row.prio_rank,
+          mint(),
+          row.message_id,
+          row.attempts,
+          row.attempts_before,
+          row.replay,
+          row.key_hash,
+          row.key_seq,
+        ]),
+      ],
+    );
     await session.query(
       `DELETE q FROM JSON_TABLE(?, '$[*]' COLUMNS (d DATETIME(3) PATH '$[0]', m BIGINT UNSIGNED PATH '$[1]', c INT UNSIGNED PATH '$[2]')) k
         STRAIGHT_JOIN retry q FORCE INDEX (PRIMARY) ON q.due_at = k.d AND q.message_id = k.m AND q.consumer_id = k.c`,

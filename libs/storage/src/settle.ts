@@ -5,6 +5,7 @@ import { expectRows, isFenced } from './fence.js';
 import { changeConsumers, type ConsumerChange } from './health/consumer-changes.js';
 import { insertEvents } from './health/events.js';
 import { byId, deliveryRows, readyRows } from './key-rows.js';
+import { moveKeys } from './ordering/release.js';
 import type { Statement } from './packets.js';
 
 /** How an attempt went, beside its outcome. */
@@ -47,7 +48,8 @@ export interface Settling {
 /**
  * Writes outcomes in one transaction of one round trip, each fenced by its claim's token. When a token no longer matches, the batch is rolled back and
  * settled one by one; those that somebody else owns now change nothing and are returned as `fenced`. May be repeated after an error of any kind: what
- * an earlier call wrote, although its answer was lost, is not fenced.
+ * an earlier call wrote, although its answer was lost, is not fenced. Whatever waits behind one of them in its key is made ready when it has ended for good,
+ * at the end of its lane with `mint`.
  */
 export async function settle(database: Database, batch: readonly Settlement[], node: Settling): Promise<{ fenced: Settlement[] }> {
   if (batch.length === 0) return { fenced: [] };
@@ -93,6 +95,7 @@ export function outcomes(batch: readonly Settlement[], node: number | null, mint
     ...insertDeadLetters(ordered, mint),
     insertAttempts(ordered, node),
     ...changeConsumers(batch, mint),
+    ...moveKeys(batch, mint),
   ];
 }
 
@@ -129,15 +132,18 @@ function insertRetries(batch: readonly Settlement[]): Statement[] {
             claim.attempt,
             claim.attemptsBefore + Number(step.spared ?? false),
             claim.replay ?? '0',
+            claim.key?.hash ?? null,
+            claim.key?.seq ?? null,
           ],
         ]
       : [],
   );
   if (rows.length === 0) return [];
-  const sql = `INSERT INTO retry (due_at, message_id, consumer_id, prio_rank, attempts, attempts_before, replay)
-     SELECT NOW(3) + INTERVAL k.w MICROSECOND, k.m, k.c, k.p, k.n, k.b, k.y
+  const sql = `INSERT INTO retry (due_at, message_id, consumer_id, prio_rank, attempts, attempts_before, replay, key_hash, key_seq)
+     SELECT NOW(3) + INTERVAL k.w MICROSECOND, k.m, k.c, k.p, k.n, k.b, k.y, k.h, k.q
        FROM JSON_TABLE(?, '$[*]' COLUMNS (w BIGINT UNSIGNED PATH '$[0]', m BIGINT UNSIGNED PATH '$[1]', c INT UNSIGNED PATH '$[2]',
-            p TINYINT UNSIGNED PATH '$[3]', n SMALLINT UNSIGNED PATH '$[4]', b SMALLINT UNSIGNED PATH '$[5]', y BIGINT UNSIGNED PATH '$[6]')) k`;
+            p TINYINT UNSIGNED PATH '$[3]', n SMALLINT UNSIGNED PATH '$[4]', b SMALLINT UNSIGNED PATH '$[5]', y BIGINT UNSIGNED PATH '$[6]',
+            h BIGINT UNSIGNED PATH '$[7]', q BIGINT UNSIGNED PATH '$[8]')) k`;
   return [{ sql, values: [JSON.stringify(rows)] }];
 }
 

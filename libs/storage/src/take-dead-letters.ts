@@ -4,6 +4,7 @@ import type { Session } from './database.js';
 import { conditionsOf, type DeadLetterFilter } from './dead-letter-filter.js';
 import { byId, deliveryRows, MAX_KEYS } from './key-rows.js';
 import { makeReady } from './make-ready.js';
+import { letGo } from './ordering/blocked.js';
 
 export interface TakenDeadLetter {
   id: Id;
@@ -87,6 +88,13 @@ export async function sendAgain(session: Session, consumerId: number, taken: rea
        LEFT JOIN channel h FORCE INDEX (PRIMARY) ON h.id = m.channel_id
       WHERE d.consumer_id = ? AND d.message_id IN (?) ORDER BY d.message_id`,
     [consumerId, taken.map(({ id }) => id)],
+  );
+  const there = new Set(rows.map(({ id }) => id));
+  // Nobody waits for what cannot be sent again.
+  await letGo(
+    session,
+    consumerId,
+    taken.flatMap(({ id }) => (there.has(id) ? [] : [id])),
   );
   if (rows.length === 0) return 0;
   const replays = new Map(taken.map(({ id, replay }) => [id, replay]));

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Id, isTest, nextStep, type NextStep, stepOfTest } from '@app/domain';
 import type { DispatcherMetrics, Log } from '@app/runtime';
-import { type ConsumerChange, type Database, type Outgoing, type Settlement, giveBack, releaseProbe } from '@app/storage';
+import { blockingNobody, type ConsumerChange, type Database, type Outgoing, type Settlement, giveBack, releaseProbe } from '@app/storage';
 import type { ConsumerHealth } from '../lanes/consumer-health.js';
 import type { Holds } from '../lanes/holds.js';
 import type { Limits } from '../lanes/limits.js';
@@ -220,12 +220,12 @@ export class Deliverer {
 const isThere = (work: Work): work is Posted => work.message !== undefined;
 
 const settlementOf = (
-  { claim, target }: Work,
+  { claim, message, target }: Work,
   { startedAtMs, durationMs, httpCode, responseBody, trace }: Attempted,
   step: NextStep,
   consumer: { holdMs: number; changes: readonly ConsumerChange[] | undefined },
 ): Settlement => ({
-  claim,
+  claim: message ? claim : blockingNobody(claim),
   step,
   startedAtMs,
   durationMs,

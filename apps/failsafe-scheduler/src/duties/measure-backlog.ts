@@ -7,8 +7,9 @@ export const measureBacklog = (database: Database, metrics: SchedulerMetrics): D
   name: 'measure-backlog',
   everyMs: 10_000,
   doOnce: async () => {
-    const { fanout, ready, retry, deadLetters, oldestMs, oldestPullMs } = await backlog(database);
-    for (const [table, rows] of Object.entries({ fanout, ready, retry, dead_letter: deadLetters })) metrics.backlog.set({ table }, rows);
+    const { fanout, ready, retry, keyWaiting, keyBlocked, deadLetters, oldestMs, oldestPullMs } = await backlog(database);
+    const tables = { fanout, ready, retry, key_waiting: keyWaiting, key_blocked: keyBlocked, dead_letter: deadLetters };
+    for (const [table, rows] of Object.entries(tables)) metrics.backlog.set({ table }, rows);
     metrics.oldestUnfinishedSeconds.set(oldestMs / 1000);
     metrics.oldestPullSeconds.set(oldestPullMs / 1000);
     const { open, failing } = await troubledConsumers(database);

@@ -4,12 +4,14 @@ import {
   type Node,
   buryNodes,
   fanOut,
+  loosen,
   makePartitions,
   nudgeAddresses,
   promote,
   RetrySweep,
   sweepChannels,
   sweepOrphans,
+  unblock,
 } from '@app/storage';
 import { drain } from './drain.js';
 import type { Duty } from './duty.js';
@@ -105,3 +107,19 @@ export const sweepDeletedRetries = ({ database }: RepairParts): Duty => {
     },
   };
 };
+/** Deliveries that wait for others of their key although their consumer does not ask for that any more. */
+export const letKeysGo = ({ database, nudges }: RepairParts): Duty => ({
+  name: 'let-keys-go',
+  everyMs: 2_000,
+  doOnce: async () => {
+    let total = 0;
+    for (const step of [unblock, loosen]) {
+      total += await drain(async () => {
+        const { count, consumerIds } = await step(database);
+        if (count > 0) nudges.nudge(consumerIds);
+        return count;
+      });
+    }
+    return total;
+  },
+});

@@ -89,6 +89,8 @@ export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: numb
     rateLimit,
     breaker,
     disableAfterSeconds: body.disableAfterSeconds ?? null,
+    ordering: body.ordering ?? 'none',
+    orderingExhausted: body.orderingExhausted ?? 'block',
     signature: isDeepStrictEqual(signature, STANDARD_SIGNATURE) ? null : signature,
     disabled: body.disabled ?? false,
   };

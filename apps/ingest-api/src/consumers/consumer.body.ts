@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { DISABLE_AFTER_LIMITS } from '@app/domain';
+import { DISABLE_AFTER_LIMITS, EXHAUSTED, type Exhausted, type Ordering, ORDERINGS } from '@app/domain';
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { retrySchema } from '../http/retry.view.js';
 import { authSchema, tlsSchema } from './credentials.view.js';
@@ -85,10 +85,21 @@ export class ConsumerBody {
   @IsBoolean()
   disabled?: boolean | null;
 
-  /** Default `none`. */
+  /**
+   * `key`: messages with the same `Posthorn-Key` are delivered one after another, in the order in which they were published; those without a key, and
+   * different keys, in any order. `none`: all in any order. Default `none`.
+   */
   @IsOptional()
-  @IsIn(['none'], { message: 'ordering must be "none": other orderings are not supported by this version of Posthorn' })
-  ordering?: 'none' | null;
+  @IsIn(ORDERINGS)
+  ordering?: Ordering | null;
+
+  /**
+   * With the ordering `key`, what becomes of a key whose first message is dead. `block`: the others of the key wait until it is redriven or discarded.
+   * `dead-letter`: the next one goes. Default `block`.
+   */
+  @IsOptional()
+  @IsIn(EXHAUSTED)
+  orderingExhausted?: Exhausted | null;
 
   /** How fast it may be posted to. Left out: as fast as it answers. Push only. */
   @IsOptional()

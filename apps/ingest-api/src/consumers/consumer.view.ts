@@ -58,7 +58,9 @@ export class ConsumerView {
   disableAfterSeconds!: number | null;
   /** Since when it has had nothing but failures; null: its last attempts did not all fail. */
   failingSince!: Date | null;
-  ordering!: 'none';
+  ordering!: 'none' | 'key';
+  /** With the ordering `key`: whether a dead letter holds those behind it in its key. */
+  orderingExhausted!: 'block' | 'dead-letter';
   /** Paused: deliveries are held until resume. */
   paused!: boolean;
   /** Disabled: deliveries are held until the consumer is put with `disabled: false`. */
@@ -127,7 +129,8 @@ export const viewConsumer = (channel: string, row: Consumer, { headers, auth, tl
   breakerState: viewBreakerState(row),
   disableAfterSeconds: row.disableAfterSeconds,
   failingSince: row.failingSince,
-  ordering: 'none',
+  ordering: row.ordering,
+  orderingExhausted: row.orderingExhausted,
   paused: row.pausedAt !== null,
   disabled: row.disabledAt !== null,
   disabledReason: row.disabledReason,

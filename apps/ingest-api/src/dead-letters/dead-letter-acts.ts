@@ -33,7 +33,12 @@ export class DeadLetterActs {
   }
 
   async discard(consumerId: number, filter: DeadLetterFilter, limit: number): Promise<DeadLetterCount> {
-    const count = await inSteps(limit, (after, most) => discard(this.database, consumerId, filter, after, most));
+    const count = await inSteps(limit, async (after, most) => {
+      const step = await discard(this.database, consumerId, filter, after, most);
+      // Keys that they held go on.
+      if (step.count > 0) this.nudges.wake([consumerId]);
+      return step;
+    });
     return { count, more: await this.anyLeft(consumerId, filter) };
   }
 

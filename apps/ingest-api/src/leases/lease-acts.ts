@@ -2,6 +2,7 @@ import { type LeaseKey, Problem, readReceipt } from '@app/domain';
 import { type IngestMetrics, type Log, observeAttempt } from '@app/runtime';
 import {
   type Database,
+  endsKey,
   extendLeases,
   type Extension,
   findPullConsumer,
@@ -11,6 +12,7 @@ import {
   settleLeases,
   type Verdict,
 } from '@app/storage';
+import type { Nudges } from '../nudges.js';
 import { Batches } from './batches.js';
 import type { LeaseResultBody } from './settle.body.js';
 import { INVALID, type LeaseExtendedView, type LeaseSettledView, STALE, viewJudged } from './settle.view.js';
@@ -18,6 +20,7 @@ import { INVALID, type LeaseExtendedView, type LeaseSettledView, STALE, viewJudg
 interface Parts {
   database: Database;
   node: Node;
+  nudges: Nudges;
   metrics: IngestMetrics;
   log: Log;
 }
@@ -28,11 +31,13 @@ export class LeaseActs {
   private readonly extensions: Batches<Extension, Date | undefined>;
 
   constructor(private readonly parts: Parts) {
-    const { database, node, metrics } = parts;
+    const { database, node, nudges, metrics } = parts;
     this.verdicts = new Batches(async (verdicts) => {
       const end = metrics.settleSeconds.startTimer();
       const judged = await settleLeases(database, verdicts, node);
       end();
+      const goOn = judged.flatMap((one) => (one.kind === 'settled' && endsKey(one.settlement) ? [one.settlement.claim.consumerId] : []));
+      if (goOn.length > 0) nudges.wake([...new Set(goOn)]);
       return judged;
     });
     this.extensions = new Batches((extensions) => extendLeases(database, extensions));

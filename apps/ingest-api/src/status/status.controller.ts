@@ -1,7 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { breakerStatus } from '@app/domain';
-import { Channels, Consumers, Database, deadLetterCounts, lanes, NO_ROWS } from '@app/storage';
+import { Channels, Consumers, Database, deadLetterCounts, heldBack, lanes, NO_ROWS } from '@app/storage';
 import { Refuses } from '../http/answers.js';
 import { pageById } from '../http/cursor.js';
 import { ListQuery } from '../http/list.query.js';
@@ -32,9 +32,11 @@ export class StatusController {
     const names = await this.channels.names(items.map((row) => row.channelId));
     const found = new Map((await lanes(this.database, ids)).map((lane) => [lane.consumerId, lane]));
     const dead = await deadLetterCounts(this.database, ids);
+    const behind = await heldBack(this.database, ids);
     const views = items.map((row): ConsumerStatusView => {
       const lane = found.get(row.id);
       const [ready, deadLetters] = [lane ?? NO_ROWS, dead.get(row.id) ?? NO_ROWS];
+      const { waiting, blockedKeys } = behind.get(row.id) ?? { waiting: NO_ROWS, blockedKeys: NO_ROWS };
       return {
         channel: names.get(row.channelId) ?? '',
         consumer: row.name,
@@ -45,8 +47,10 @@ export class StatusController {
         failingSince: row.failingSince,
         ready: ready.rows,
         oldestReadyAt: lane ? new Date(lane.readySinceMs) : null,
+        waiting: waiting.rows,
+        blockedKeys: blockedKeys.rows,
         deadLetters: deadLetters.rows,
-        capped: ready.capped || deadLetters.capped,
+        capped: [ready, waiting, blockedKeys, deadLetters].some(({ capped }) => capped),
       };
     });
     return { items: views, cursor };

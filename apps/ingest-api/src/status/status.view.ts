@@ -13,6 +13,10 @@ export class ConsumerStatusView {
   ready!: number;
   /** When the longest waiting of them became ready. */
   oldestReadyAt!: Date | null;
+  /** Deliveries that wait behind others of their key, counted in the same way. */
+  waiting!: number;
+  /** Keys whose first message is a dead letter and holds the others, counted in the same way. */
+  blockedKeys!: number;
   /** Dead letters, counted in the same way. */
   deadLetters!: number;
   /** Whether a count stopped, so that there may be more. */

@@ -61,7 +61,7 @@ export function claimProbe(
         values: [consumerId, token],
       },
       {
-        sql: `SELECT prio_rank, seq, message_id, attempts, attempts_before, lease_token, replay FROM ready FORCE INDEX (PRIMARY)
+        sql: `SELECT prio_rank, seq, message_id, attempts, attempts_before, lease_token, replay, key_hash, key_seq FROM ready FORCE INDEX (PRIMARY)
           WHERE consumer_id = (SELECT c.id FROM consumer c FORCE INDEX (PRIMARY) WHERE c.id = ? AND c.breaker_probe = ?) AND lease_until <= NOW(3)
           ORDER BY consumer_id, prio_rank, seq LIMIT 1 FOR UPDATE SKIP LOCKED`,
         values: [consumerId, token],
@@ -69,7 +69,7 @@ export function claimProbe(
     );
     // Without a row nothing is committed: the right stays where it was.
     if (!consumer || !row) return undefined;
-    const claimed = take(row, consumerId, token);
+    const claimed = take(row, consumerId, token, consumer);
     const lost = isLost(row) ? [claimed] : [];
     const [messages] = await packets.commit<[Outgoing[]]>(
       messagesById([claimed.messageId]),

@@ -1,6 +1,7 @@
 import type { Id } from '@app/domain';
 import type { Session } from '../database.js';
 import type { DeadLetterFilter } from '../dead-letter-filter.js';
+import { letGo } from '../ordering/blocked.js';
 import { sendAgain, takeDeadLetters } from '../take-dead-letters.js';
 import type { JobRow, JobSettings, Progress } from './job-rows.js';
 
@@ -9,6 +10,13 @@ export async function deadLetterStep(session: Session, job: JobRow, most: number
   const filter = { ...deadLetterFilterOf(job.settings), diedBy: job.createdAt };
   const taking = await takeDeadLetters(session, job.consumerId, filter, { after: job.cursor, most, locked: 'wait' });
   const done = job.kind === 'redrive' ? await sendAgain(session, job.consumerId, taking.taken, mint) : taking.taken.length;
+  if (job.kind === 'discard') {
+    await letGo(
+      session,
+      job.consumerId,
+      taking.taken.map(({ id }) => id),
+    );
+  }
   return { done, skipped: taking.taken.length - done, seen: taking.seen, cursor: taking.after, ended: taking.ended };
 }
 

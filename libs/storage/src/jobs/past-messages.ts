@@ -42,10 +42,12 @@ export async function nextMessages(
 ): Promise<PastMessages> {
   const rows = await session.query<Row[]>(
     `SELECT m.id, m.status, m.type, m.size, m.headers,
-            (f.message_id IS NOT NULL AND f.after_consumer_id < ? AND f.last_consumer_id >= ?) AS pending
+            IF(f.message_id IS NOT NULL, f.after_consumer_id < ? AND f.last_consumer_id >= ?, m.status = ? AND m.ordering_key IS NOT NULL AND EXISTS
+              (SELECT 1 FROM fanout_waiting w FORCE INDEX (PRIMARY)
+                WHERE w.key_hash = CAST(CONV(LEFT(SHA2(m.ordering_key, 256), 16), 16, 10) AS UNSIGNED) AND w.message_id = m.id AND w.last_consumer_id >= ?)) AS pending
        FROM message m FORCE INDEX (message_by_channel) LEFT JOIN fanout f FORCE INDEX (PRIMARY) ON f.message_id = m.id
       WHERE m.channel_id = ? AND m.id > ? AND m.id <= ? ORDER BY m.channel_id, m.id LIMIT ?`,
-    [consumerId, consumerId, channelId, cursor, end, MAX_KEYS],
+    [consumerId, consumerId, messageStatusCode('acknowledged'), consumerId, channelId, cursor, end, MAX_KEYS],
   );
   const within = filter === null ? rows : upToBytes(rows);
   const candidates = within.filter(

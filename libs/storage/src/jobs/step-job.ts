@@ -104,8 +104,9 @@ async function countTotal(session: Session, job: JobRow): Promise<void> {
 
 async function isAhead(session: Session, consumerId: number, rows: number): Promise<boolean> {
   const [row] = await session.query<{ n: string }[]>(
-    'SELECT COUNT(*) AS n FROM (SELECT 1 FROM ready FORCE INDEX (PRIMARY) WHERE consumer_id = ? LIMIT ?) t',
-    [consumerId, rows],
+    `SELECT COUNT(*) AS n FROM ((SELECT 1 FROM ready FORCE INDEX (PRIMARY) WHERE consumer_id = ? LIMIT ?)
+       UNION ALL (SELECT 1 FROM key_waiting FORCE INDEX (PRIMARY) WHERE consumer_id = ? LIMIT ?)) t`,
+    [consumerId, rows, consumerId, rows],
   );
   return Number(row!.n) >= rows;
 }

@@ -5,6 +5,7 @@ import { AddHold1763683200010 } from './0010-add-hold.js';
 import { AddFilters1763683200011 } from './0011-add-filters.js';
 import { AddBatchDelivery1763683200021 } from './0021-add-batch-delivery.js';
 import { AddLimits1763683200032 } from './0032-add-limits.js';
+import { AddOrdering1763683200033 } from './0033-add-ordering.js';
 import { AddConsumerHealth1763683200034 } from './0034-add-consumer-health.js';
 import { AddJobs1763683200036 } from './0036-add-jobs.js';
 
@@ -16,6 +17,7 @@ export const migrations = [
   AddFilters1763683200011,
   AddBatchDelivery1763683200021,
   AddHold1763683200010,
+  AddOrdering1763683200033,
   AddConsumerHealth1763683200034,
   AddJobs1763683200036,
   AddLimits1763683200032,

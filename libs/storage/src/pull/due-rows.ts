@@ -1,11 +1,12 @@
 import { type Id, isPullToken, type RetryPolicy, stepAfterLease } from '@app/domain';
 import { deliveryRows, openLane } from '../key-rows.js';
 import { oldestRows } from '../oldest-rows.js';
+import { type KeyColumns, keyPlaceOf, type OrderingColumns } from '../ordering/key-place.js';
 import type { Statement } from '../packets.js';
 import type { Settlement } from '../settle.js';
 
 /** A row of a lane that is free, as the transaction found and locked it. */
-export interface DueRow {
+export interface DueRow extends KeyColumns {
   rank: number;
   seq: Id;
   messageId: Id;
@@ -21,7 +22,7 @@ export interface DueRow {
 }
 
 const COLUMNS = `prio_rank AS 'rank', seq, message_id AS messageId, attempts, attempts_before AS attemptsBefore, lease_token AS token, lease_until AS leaseUntil, replay,
-               NOW(3) AS now`;
+               NOW(3) AS now, key_hash, key_seq`;
 
 /** The same, the longest ready first, whatever its priority. May read fewer than there are. */
 export const oldestDueRows = (consumerId: number, limit: number): Statement => oldestRows(COLUMNS, { type: 'pull', consumerId, limit });
@@ -49,13 +50,13 @@ export const beginnings = (consumerId: number, ids: readonly Id[]): Statement =>
  * What becomes of a row whose lease ran out. The lease of a pull consumer weighs against the retry policy, and with the last attempt the delivery is dead;
  * that of a dispatcher, from when the consumer's type was push, does not weigh (docs/decisions/0004).
  */
-export function expired(consumerId: number, row: DueRow, began: Date, policy: RetryPolicy): Settlement {
+export function expired(consumer: OrderingColumns & { id: number }, row: DueRow, began: Date, policy: RetryPolicy): Settlement {
   const { rank, seq, messageId, attempts: attempt, attemptsBefore, token, replay } = row;
   const step = isPullToken(token)
     ? stepAfterLease({ kind: 'expired' }, policy, attempt - attemptsBefore, 0)
     : ({ to: 'retry', delayMs: 0, errorClass: 'lease-expired' } as const);
   return {
-    claim: { consumerId, rank, seq, messageId, attempt, attemptsBefore, token, replay },
+    claim: { consumerId: consumer.id, rank, seq, messageId, attempt, attemptsBefore, token, replay, ...keyPlaceOf(row, consumer) },
     step,
     startedAtMs: began.getTime(),
     durationMs: Math.max(0, row.leaseUntil.getTime() - began.getTime()),

@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { type Claimed, mark, type MarkedLease } from '../claim.js';
 import type { Database, Packets } from '../database.js';
 import { byId, MAX_KEYS } from '../key-rows.js';
+import { blockingNobody, keyPlaceOf } from '../ordering/key-place.js';
+import { endsKey } from '../ordering/release.js';
 import { outcomes, type Settlement } from '../settle.js';
 import { type BeginningRow, beginnings, type DueRow, dueRows, expired, oldestDueRows, recordExpired, weighed } from './due-rows.js';
 import { type PullConsumer, pullConsumerOf, pullConsumersById, type StoredPullConsumer } from './pull-consumer.js';
@@ -61,10 +63,10 @@ export function lease(
 
     const { free, ended, messages } = await look(packets, consumer, rows);
     const there = free.filter((row) => messages.has(row.messageId));
-    const lost = free.filter((row) => !messages.has(row.messageId)).map((row) => leaseOf(consumerId, row, 0));
+    const lost = free.filter((row) => !messages.has(row.messageId)).map((row) => leaseOf(consumer, row, 0));
     const missing = lost.map((claim) => failed(claim, policyOf(consumer)));
     const taken = upTo(bytes, there, (row) => messages.get(row.messageId)!.size);
-    const leases = share(taken, wishes).map((list) => list.map(({ row, leaseMs }) => leaseOf(consumerId, row, leaseMs)));
+    const leases = share(taken, wishes).map((list) => list.map(({ row, leaseMs }) => leaseOf(consumer, row, leaseMs)));
 
     const all = leases.flat();
     const [payloads] = await packets.commit<[PayloadRow[]]>(
@@ -84,7 +86,8 @@ export function lease(
         payload: payloadOf.get(claim.messageId)!,
       })),
     );
-    return { consumer, leased, ended: [...ended, ...missing], more: rows.length === limit || taken.length < there.length };
+    const over = [...ended, ...missing];
+    return { consumer, leased, ended: over, more: rows.length === limit || taken.length < there.length || over.some(endsKey) };
   });
 }
 
@@ -110,7 +113,7 @@ async function look(
     ...(ids.length > 0 ? [beginnings(consumer.id, ids)] : []),
   );
   const beganAt = new Map(begun.map(({ id, began }) => [id, began]));
-  const ended = overdue.map((row) => expired(consumer.id, row, beganAt.get(row.messageId) ?? row.leaseUntil, policyOf(consumer)));
+  const ended = overdue.map((row) => expired(consumer, row, beganAt.get(row.messageId) ?? row.leaseUntil, policyOf(consumer)));
   const buried = new Set(ended.filter(({ step }) => step.to === 'dead').map(({ claim }) => claim.messageId));
   return {
     free: rows.filter((row) => !buried.has(row.messageId)).map(weighed),
@@ -132,8 +135,8 @@ function share(rows: readonly DueRow[], wishes: readonly LeaseWish[]): { row: Du
   return wishes.map(({ max, leaseMs }) => rows.slice(from, (from += max)).map((row) => ({ row, leaseMs })));
 }
 
-const leaseOf = (consumerId: number, row: DueRow, leaseMs: number): MarkedLease => ({
-  consumerId,
+const leaseOf = (consumer: PullConsumer, row: DueRow, leaseMs: number): MarkedLease => ({
+  consumerId: consumer.id,
   rank: row.rank,
   seq: row.seq,
   messageId: row.messageId,
@@ -141,13 +144,22 @@ const leaseOf = (consumerId: number, row: DueRow, leaseMs: number): MarkedLease 
   attemptsBefore: row.attemptsBefore,
   token: pullToken(randomBytes(8)),
   replay: row.replay,
+  ...keyPlaceOf(row, consumer),
   leaseMs,
 });
 
 /** The message is not there any more: an attempt that failed, as it is when it is pushed. */
 function failed({ leaseMs: _none, ...claim }: MarkedLease, policy: RetryPolicy): Settlement {
   const step = nextStep({ kind: 'failed', errorClass: 'internal' }, policy, claim.attempt - claim.attemptsBefore, Math.random());
-  return { claim, step, startedAtMs: Date.now(), durationMs: 0, httpCode: null, errorClass: 'internal', responseBody: null };
+  return {
+    claim: blockingNobody(claim),
+    step,
+    startedAtMs: Date.now(),
+    durationMs: 0,
+    httpCode: null,
+    errorClass: 'internal',
+    responseBody: null,
+  };
 }
 
 const marked = (leases: readonly MarkedLease[]): ReturnType<typeof mark> =>

@@ -1,10 +1,11 @@
 import { isName, type RetryPolicy } from '@app/domain';
 import type { Database } from '../database.js';
 import { fromJson } from '../json.js';
+import type { OrderingColumns } from '../ordering/key-place.js';
 import type { Statement } from '../packets.js';
 
 /** A consumer as leasing sees it: of any type, for the type may change at any time. */
-export interface PullConsumer {
+export interface PullConsumer extends OrderingColumns {
   id: number;
   channel: string;
   consumer: string;
@@ -15,7 +16,7 @@ export interface PullConsumer {
 
 export type StoredPullConsumer = Omit<PullConsumer, 'retry'> & { retry: RetryPolicy | string | null };
 
-const COLUMNS = `c.id, h.name AS channel, c.name AS consumer, c.type, COALESCE(c.retry, h.retry) AS retry`;
+const COLUMNS = `c.id, h.name AS channel, c.name AS consumer, c.type, COALESCE(c.retry, h.retry) AS retry, c.ordering, c.ordering_exhausted`;
 
 export const pullConsumerOf = (row: StoredPullConsumer): PullConsumer => ({ ...row, retry: fromJson(row.retry) });
 

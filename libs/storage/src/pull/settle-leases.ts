@@ -1,10 +1,11 @@
-import { DEFAULT_RETRY, type ErrorClass, type Id, type LeaseEnd, type LeaseKey, type RetryPolicy, stepAfterLease } from '@app/domain';
+import { DEFAULT_RETRY, type ErrorClass, type Id, type LeaseEnd, type LeaseKey, stepAfterLease } from '@app/domain';
 import type { Database } from '../database.js';
 import { isFenced } from '../fence.js';
 import { byId, readyRows } from '../key-rows.js';
+import { type KeyColumns, keyPlaceOf } from '../ordering/key-place.js';
 import type { Statement } from '../packets.js';
 import { outcomes, type Settlement, type Settling } from '../settle.js';
-import { pullConsumerOf, pullConsumersById, type StoredPullConsumer } from './pull-consumer.js';
+import { type PullConsumer, pullConsumerOf, pullConsumersById, type StoredPullConsumer } from './pull-consumer.js';
 
 /** What a consumer says of one lease. */
 export interface Verdict {
@@ -49,11 +50,11 @@ async function write(database: Database, verdicts: readonly Verdict[], node: Set
           heldRows(verdicts),
           pullConsumersById(verdicts.map(({ lease }) => lease.consumerId)),
         );
-        const policies = new Map(consumers.map(pullConsumerOf).map(({ id, retry }) => [id, retry ?? DEFAULT_RETRY]));
+        const known = new Map(consumers.map(pullConsumerOf).map((consumer) => [consumer.id, consumer]));
         const settled = new Map(
           held.map((row) => {
             const verdict = verdicts[row.index]!;
-            return [verdict, settlementOf(verdict, row, policies.get(verdict.lease.consumerId) ?? DEFAULT_RETRY)];
+            return [verdict, settlementOf(verdict, row, known.get(verdict.lease.consumerId))];
           }),
         );
         if (settled.size > 0) await packets.commit(...outcomes([...settled.values()], node.number, () => node.mint()));
@@ -65,7 +66,7 @@ async function write(database: Database, verdicts: readonly Verdict[], node: Set
   }
 }
 
-interface HeldRow {
+interface HeldRow extends KeyColumns {
   index: number;
   message_id: Id;
   attempts: number;
@@ -80,18 +81,28 @@ function heldRows(verdicts: readonly Verdict[]): Statement {
   const keys = verdicts
     .map(({ lease }, index) => [lease.consumerId, lease.rank, lease.seq, lease.token, index] as const)
     .toSorted((a, b) => a[0] - b[0] || a[1] - b[1] || byId(a[2], b[2]));
-  const sql = `SELECT k.i AS 'index', r.message_id, r.attempts, r.attempts_before, r.replay, d.updated_at AS began, TIMESTAMPDIFF(MICROSECOND, d.updated_at, NOW(3)) AS micros
+  const sql = `SELECT k.i AS 'index', r.message_id, r.attempts, r.attempts_before, r.replay, r.key_hash, r.key_seq, d.updated_at AS began, TIMESTAMPDIFF(MICROSECOND, d.updated_at, NOW(3)) AS micros
        FROM ${readyRows(`t BIGINT UNSIGNED PATH '$[3]', i SMALLINT UNSIGNED PATH '$[4]'`)} AND r.lease_token = k.t
             STRAIGHT_JOIN delivery d FORCE INDEX (PRIMARY) ON d.message_id = r.message_id AND d.consumer_id = r.consumer_id`;
   return { sql, values: [JSON.stringify(keys)] };
 }
 
-function settlementOf({ lease, end, reason }: Verdict, row: HeldRow, policy: RetryPolicy): Settlement {
+function settlementOf({ lease, end, reason }: Verdict, row: HeldRow, consumer: PullConsumer | undefined): Settlement {
   const { consumerId, rank, seq, token } = lease;
   const [attempt, attemptsBefore] = [row.attempts, row.attempts_before];
-  const step = stepAfterLease(end, policy, attempt - attemptsBefore, Math.random());
+  const step = stepAfterLease(end, consumer?.retry ?? DEFAULT_RETRY, attempt - attemptsBefore, Math.random());
   return {
-    claim: { consumerId, rank, seq, messageId: row.message_id, attempt, attemptsBefore, token, replay: row.replay },
+    claim: {
+      consumerId,
+      rank,
+      seq,
+      messageId: row.message_id,
+      attempt,
+      attemptsBefore,
+      token,
+      replay: row.replay,
+      ...keyPlaceOf(row, consumer),
+    },
     step,
     startedAtMs: row.began.getTime(),
     durationMs: Math.max(0, Math.round(Number(row.micros) / 1000)),

@@ -38,6 +38,8 @@ export type ConsumerSettings = Pick<
   | 'batch'
   | 'breaker'
   | 'disableAfterSeconds'
+  | 'ordering'
+  | 'orderingExhausted'
   | 'rateLimit'
 > &
   SecretColumns &
@@ -91,7 +93,7 @@ export class Consumers {
           { ...columns, ...hold, ...health, ...resuming, holdUntil: null, version: ONE_MORE, updatedAt: NOW },
         );
         await publish(session, found.id, event, audit);
-        if (!isDeepStrictEqual(found.filter, columns.filter)) await audienceChanged(session, channelId);
+        if (!isDeepStrictEqual(audiencePart(found), audiencePart(columns))) await audienceChanged(session, channelId);
       } else {
         await rows.insert({ channelId, name, ...columns, disabledAt: disabledAt ?? undefined, disabledReason });
       }
@@ -210,6 +212,9 @@ async function sendHistory(
   return jobId;
 }
 
+/** What an accepting transaction goes by. */
+const audiencePart = ({ filter, ordering }: Pick<Consumer, 'filter' | 'ordering'>) => ({ filter, ordering });
+
 /** Settings by the names that a request has for them. */
 const publicPart = (given: Omit<ConsumerSettings, 'disabled'> & ({ disabled: boolean } | { disabledAt: Date | null })) => ({
   type: given.type,
@@ -228,6 +233,8 @@ const publicPart = (given: Omit<ConsumerSettings, 'disabled'> & ({ disabled: boo
   rateLimit: given.rateLimit,
   breaker: given.breaker,
   disableAfterSeconds: given.disableAfterSeconds,
+  ordering: given.ordering,
+  orderingExhausted: given.orderingExhausted,
   signingSecret: given.signingSecret,
 });
 

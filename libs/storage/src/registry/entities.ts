@@ -3,8 +3,10 @@ import type {
   BatchSettings,
   BreakerSettings,
   ClientTls,
+  Exhausted,
   FilterJson,
   FormerSecret,
+  Ordering,
   RateLimit,
   RetryPolicy,
   SignatureSettings,
@@ -77,6 +79,9 @@ export class Consumer {
   /** Requests a second until its backlog is worked off; null: none is held back. */
   @Column({ name: 'resume_rate', type: 'double', nullable: true }) resumeRate!: number | null;
   @Column({ name: 'resumed_at', type: 'datetime', precision: 3, nullable: true }) resumedAt!: Date | null;
+  @Column({ type: 'varchar' }) ordering!: Ordering;
+  /** What becomes of a key, with that ordering, whose first message is dead. */
+  @Column({ name: 'ordering_exhausted', type: 'varchar' }) orderingExhausted!: Exhausted;
   @Column({ name: 'paused_at', type: 'datetime', precision: 3, nullable: true }) pausedAt!: Date | null;
   @Column({ name: 'disabled_at', type: 'datetime', precision: 3, nullable: true }) disabledAt!: Date | null;
   @Column({ name: 'disabled_reason', type: 'varchar', nullable: true }) disabledReason!: string | null;

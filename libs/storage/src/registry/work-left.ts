@@ -26,12 +26,15 @@ export async function refuseWorkLeft(database: Database, channelId: number, cons
   const jobs = await countOf(database, 'job FORCE INDEX (job_by_consumer)', `consumer_id = ? AND state IN ('running', 'paused')`, [
     consumerId,
   ]);
+  const behind = await countOf(database, 'key_waiting FORCE INDEX (PRIMARY)', 'consumer_id = ?', [consumerId]);
+  const queued = await countOf(database, 'fanout_waiting', 'channel_id = ? AND last_consumer_id >= ?', [channelId, consumerId]);
   const retries = await retriesOf(database, consumerId);
   const fanouts = await fanoutsOf(database, channelId, consumerId);
   const parts = [
     told(ready, 'deliveries that are due or in flight'),
+    told(behind, 'deliveries that wait behind others of their key'),
     told(retries.found, 'deliveries that wait for a retry'),
-    told(fanouts.found, 'messages that are not out for delivery'),
+    told(fanouts.found + queued, 'messages that are not out for delivery'),
     told(jobs, 'jobs'),
     ...(retries.all && fanouts.all ? [] : ['more rows of others than could be looked through']),
   ].filter((part) => part !== '');
@@ -91,8 +94,9 @@ export async function workBegan(session: Session, channelId: number, consumerId:
                                      ORDER BY consumer_id DESC, message_id DESC LIMIT ${LATEST}) t WHERE t.status IN (?))
           OR EXISTS (SELECT 1 FROM (SELECT channel_id, after_consumer_id, last_consumer_id FROM fanout FORCE INDEX (PRIMARY) ORDER BY message_id DESC
                                      LIMIT ${LATEST}) t WHERE t.channel_id = ? AND t.after_consumer_id < ? AND t.last_consumer_id >= ?)
+          OR EXISTS (SELECT 1 FROM key_waiting FORCE INDEX (PRIMARY) WHERE consumer_id = ?)
           OR EXISTS (SELECT 1 FROM job FORCE INDEX (job_by_consumer) WHERE consumer_id = ? AND state IN ('running', 'paused'))) AS found`,
-    [consumerId, consumerId, UNFINISHED, channelId, consumerId, consumerId, consumerId],
+    [consumerId, consumerId, UNFINISHED, channelId, consumerId, consumerId, consumerId, consumerId],
   );
   return Number(row?.found) === 1;
 }

@@ -17,10 +17,13 @@ export async function unfinishedPlaces(
 ): Promise<Place[] | undefined> {
   if (consumerIds.length === 0) return [];
   const waits = status === 'retry-delivery';
-  const rows = await database.query<Row[]>(
-    waits ? `${READY} UNION ALL ${RETRY}` : READY,
-    waits ? [consumerIds, MOST_READY + 1, MOST_RETRIES, consumerIds, MOST_RETRIES + 1] : [consumerIds, MOST_READY + 1],
-  );
+  const ofLane = [consumerIds, MOST_READY + 1];
+  const more = waits
+    ? { sql: ` UNION ALL ${RETRY}`, values: [MOST_RETRIES, consumerIds, MOST_RETRIES + 1] }
+    : status === 'queued'
+      ? { sql: ` UNION ALL ${BEHIND}`, values: ofLane }
+      : { sql: '', values: [] };
+  const rows = await database.query<Row[]>(READY + more.sql, [...ofLane, ...more.values]);
   const ready = rows.filter(({ source }) => source === 'ready');
   const retries = rows.find(({ source }) => source === 'count');
   if (ready.length > MOST_READY || Number(retries?.messageId ?? 0) > MOST_RETRIES) return undefined;
@@ -38,6 +41,8 @@ interface Row {
 }
 
 const READY = `(SELECT 'ready' AS source, consumer_id AS consumerId, message_id AS messageId FROM ready FORCE INDEX (PRIMARY) WHERE consumer_id IN (?) LIMIT ?)`;
+/** Those behind others of their key are queued. */
+const BEHIND = `(SELECT 'ready', consumer_id, message_id FROM key_waiting FORCE INDEX (PRIMARY) WHERE consumer_id IN (?) LIMIT ?)`;
 const RETRY = `(SELECT 'retry', consumer_id, message_id FROM (SELECT consumer_id, message_id FROM retry FORCE INDEX (PRIMARY)
       ORDER BY due_at, message_id, consumer_id LIMIT ?) t WHERE consumer_id IN (?))
     UNION ALL (SELECT 'count', 0, COUNT(*) FROM (SELECT 1 FROM retry FORCE INDEX (PRIMARY) LIMIT ?) t)`;
