@@ -1,5 +1,6 @@
 import { duplicates } from './duplicates.mjs';
 import { accepted, indexed, slot, succeeded } from './history.mjs';
+import { outOfOrder } from './order.mjs';
 
 /** Words for each rule that a history can break. */
 export const rules = {
@@ -13,6 +14,7 @@ export const rules = {
   unfinished: 'a delivery is missing or not delivered at the end',
   'wrong delivered': 'a delivery is marked delivered without an attempt that its consumer answered so',
   'not settled': 'a consumer answered 2xx, and the delivery is not delivered',
+  'out of order': 'a consumer got a message before it had taken one of the same key that was acknowledged before this one was sent',
   attempts: 'the attempts of a delivery do not fit together, or not to what the consumer saw',
   'unexplained duplicate': 'a consumer answered 2xx twice, and no fault made that inevitable',
   'process ended': 'a process that was ready ended, and nobody had asked it to',
@@ -28,6 +30,7 @@ export const rules = {
  * @param history.stored what database.mjs reads; `hot` are the row counts of its tables
  * @param history.faults `{kind, target, from, until}` each, on the clock of the arrivals, as they were done
  * @param history.sightingsOf for a message id, names of dispatchers, each with the times when its statements named it
+ * @param history.ordered names of the consumers that get the messages of a key in order
  * @param history.ends entries of replica.mjs
  * @param history.timeoutMs what an attempt may take
  * @param history.leaseMs how long a claim lasts
@@ -40,6 +43,7 @@ export function check(history) {
   checkStored(run, violate);
   checkArrivals(run, violate);
   checkDeliveries(run, violate);
+  outOfOrder(run, violate);
   checkEnds(history, violate);
   const reasons = duplicates(run, violate);
   const broken = (rule) => violations.filter((violation) => violation.rule === rule).length;

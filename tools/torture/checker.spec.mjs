@@ -5,7 +5,9 @@ function goodRun() {
   const publish = (key, channel, id, deliveries) => ({
     key,
     channel,
-    answers: [{ status: 201, id, deliveries, first: true }],
+    orderingKey: undefined,
+    sentAt: 900,
+    answers: [{ status: 201, id, deliveries, first: true, at: 950 }],
     conflicts: [],
     unanswered: 0,
     failed: 0,
@@ -44,6 +46,7 @@ function goodRun() {
     faults: [],
     sightingsOf: () => [['dispatcher-1', [900]]],
     ends: [],
+    ordered: ['a'],
     timeoutMs: 1500,
     leaseMs: 7500,
   };
@@ -315,5 +318,71 @@ describe('a process', () => {
     const ends = [{ ...end, unasked: false, clean: false }];
     expect(broken({ ...goodRun(), ends })).toEqual(['process ended']);
     expect(broken({ ...goodRun(), ends, faults: [{ kind: 'kill database', target: 'database', from: 50, until: 150 }] })).toEqual([]);
+  });
+});
+
+describe('the order of a key', () => {
+  /** Three messages of one key, sent one after another, each when the one before it was acknowledged, and all taken in that order. */
+  function keyedRun() {
+    const run = goodRun();
+    const [publish] = run.publishes;
+    const [arrival] = run.arrivals;
+    run.publishes = ['21', '22', '23'].map((id, n) => ({
+      ...publish,
+      key: `m-${id}`,
+      orderingKey: 'customer 1',
+      sentAt: 900 + 20 * n,
+      answers: [{ ...publish.answers[0], id, at: 910 + 20 * n }],
+    }));
+    run.arrivals = ['21', '22', '23'].map((id, n) => ({ ...arrival, id, key: `m-${id}`, at: 1000 + 100 * n, completedAt: 1010 + 100 * n }));
+    return run;
+  }
+  const orderOf = (run) =>
+    check(run)
+      .violations.filter(({ rule }) => rule === 'out of order')
+      .map(({ text }) => text);
+
+  it('is kept when each comes after those before it were taken', () => {
+    expect(orderOf(keyedRun())).toEqual([]);
+  });
+
+  it('is broken by a message that comes while one before it is tried', () => {
+    const run = keyedRun();
+    run.arrivals.push({ ...run.arrivals[1], at: 1050, code: 500, attempt: 1 });
+    run.arrivals.push({ ...run.arrivals[0], at: 1060, attempt: 2 });
+    Object.assign(run.arrivals[0], { code: 500 });
+    expect(orderOf(run)).toEqual(['m-22 came to a 10 ms before m-21 was taken']);
+  });
+
+  it('is broken by a message that overtakes all others', () => {
+    const run = keyedRun();
+    run.arrivals[2].at = 990;
+    expect(orderOf(run)).toEqual(['m-23 came to a 110 ms before m-22 was taken']);
+  });
+
+  it('is broken by a message that comes although one before it was never taken', () => {
+    const run = keyedRun();
+    run.arrivals.shift();
+    expect(orderOf(run)).toHaveLength(2);
+  });
+
+  it('was not promised to messages that were published at the same time, of other keys, without a key, or to other consumers', () => {
+    const mixed = (change) => {
+      const run = keyedRun();
+      run.arrivals[2].at = 990;
+      change(run);
+      return orderOf(run);
+    };
+    expect(mixed((run) => Object.assign(run.publishes[2], { sentAt: 905 }))).toEqual([]);
+    expect(mixed((run) => Object.assign(run.publishes[2], { orderingKey: 'customer 2' }))).toEqual([]);
+    expect(mixed((run) => run.publishes.forEach((one) => Object.assign(one, { orderingKey: undefined })))).toEqual([]);
+    expect(mixed((run) => Object.assign(run, { ordered: ['b'] }))).toEqual([]);
+  });
+
+  it('lets the first of a key come again and again', () => {
+    const run = keyedRun();
+    run.arrivals.unshift({ ...run.arrivals[0], at: 980, code: 503 });
+    run.arrivals.push({ ...run.arrivals[0], at: 2000 });
+    expect(orderOf(run)).toEqual([]);
   });
 });

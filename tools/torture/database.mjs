@@ -78,12 +78,15 @@ export class TorturedDatabase {
   }
 }
 
+/** Those of unfinished work, and that of the dead letters. */
+const hotTables = ['fanout', 'fanout_waiting', 'ready', 'retry', 'key_head', 'key_waiting', 'key_blocked', 'dead_letter'];
+
 /** How many rows each table of unfinished work has, and how many dead letters there are. */
 export function readHot(url) {
   return using(url, async (connection) => {
     const [[row]] = await connection.query(
-      `SELECT ${['fanout', 'ready', 'retry', 'dead_letter'].map((table) => `(SELECT COUNT(*) FROM ??.${table}) AS ${table}`).join(', ')}`,
-      Array.from({ length: 4 }, () => databaseOf(url)),
+      `SELECT ${hotTables.map((table) => `(SELECT COUNT(*) FROM ??.${table}) AS ${table}`).join(', ')}`,
+      hotTables.map(() => databaseOf(url)),
     );
     return Object.fromEntries(Object.entries(row).map(([table, count]) => [table, Number(count)]));
   });

@@ -11,7 +11,7 @@ import { randomOf } from './random.mjs';
 import { Replica } from './replica.mjs';
 import { processName } from './schedule.mjs';
 import { Site } from './site.mjs';
-import { channels, consumersOf } from './workload.mjs';
+import { channels, consumersOf, ordered } from './workload.mjs';
 
 export const timeoutMs = 1500;
 const settleTimeMs = 1000;
@@ -165,7 +165,8 @@ export class Posthorn {
       for (const consumer of this.consumers[channel]) {
         const site = this.sites.get(consumer) ?? this.sites.get(channel);
         const retry = mortal.consumers.includes(consumer) ? mortal.retry : undefined;
-        const body = { type: 'push', url: site.urlOf(consumer), retry, breaker: quickBreaker };
+        const ordering = ordered.includes(consumer) ? 'key' : 'none';
+        const body = { type: 'push', url: site.urlOf(consumer), retry, ordering, breaker: quickBreaker };
         const { signingSecret } = await this.#api('PUT', `/v1/channels/${channel}/consumers/${consumer}`, body);
         judge.trust(consumer, signingSecret);
       }

@@ -6,7 +6,7 @@ const againMs = [50, 400];
 
 /**
  * Producers as they should be: each message has an Idempotency-Key and is sent, to any of the ingest APIs, until one answers 2xx. `publishes` has an
- * entry for each message: every definite answer in order, and how often there was none (`unanswered`) or 5xx (`failed`).
+ * entry for each message: when it was sent first, every definite answer in order, with its time, and how often there was none (`unanswered`) or 5xx (`failed`).
  */
 export class Producers {
   publishes = [];
@@ -44,8 +44,8 @@ export class Producers {
   }
 
   async #publish(message) {
-    const { key, channel, body, repeat } = message;
-    const entry = { key, channel, answers: [], conflicts: [], unanswered: 0, failed: 0 };
+    const { key, channel, orderingKey, body, repeat } = message;
+    const entry = { key, channel, orderingKey, sentAt: performance.now(), answers: [], conflicts: [], unanswered: 0, failed: 0 };
     this.publishes.push(entry);
     const first = () => this.#until2xx(entry, message);
     await (repeat === 'twice' ? Promise.all([first(), first()]) : first());
@@ -64,7 +64,7 @@ export class Producers {
       const before = entry.unanswered + entry.failed + entry.answers.length;
       const answer = await this.#send(message);
       if (answer && answer.status < 500) {
-        entry.answers.push({ ...answer, first: alone && before === 0 });
+        entry.answers.push({ ...answer, at: performance.now(), first: alone && before === 0 });
         return;
       }
       if (answer) entry.failed += 1;

@@ -3,6 +3,10 @@ import { randomOf } from './random.mjs';
 /** A channel for each way of fanning out: to one, to a few, and to more than are served in the accepting transaction (INLINE_FANOUT, 100). */
 export const channels = ['solo', 'team', 'crowd'];
 const teamSize = 5;
+/** Those that get the messages of a key in order: one whose deliveries die and are redriven, one whose do not, and one of the crowd, which dispatchers fan out. */
+export const ordered = ['team-2', 'team-4', 'crowd-1'];
+/** Few, so that most messages have others of their key in front of them. */
+const customers = 8;
 /** One in fifty goes to the crowd. */
 const crowdShare = 0.02;
 const soloShare = 0.6;
@@ -39,7 +43,7 @@ export function messageOf(seed, n) {
   const contentType = random.pick(contentTypes);
   const priority = random.chance(0.5) ? random.whole(0, 9) : undefined;
   const type = random.chance(0.4) ? random.pick(types) : undefined;
-  const orderingKey = random.chance(0.3) ? `customer ${random.whole(1, 50)}` : undefined;
+  const orderingKey = random.chance(0.3) ? `customer ${random.whole(1, customers)}` : undefined;
   const note = random.chance(0.3) ? `note ${random.whole(1, 1e6)}` : undefined;
   const kind = random.next();
   const repeat = kind < 0.05 ? 'twice' : kind < 0.15 ? 'again' : kind < 0.17 ? 'changed' : undefined;
@@ -47,6 +51,7 @@ export function messageOf(seed, n) {
     n,
     key,
     channel,
+    orderingKey,
     body,
     repeat,
     headers: withoutUndefined({
