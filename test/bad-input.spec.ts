@@ -13,7 +13,7 @@ let cluster: Cluster;
 let publisherKey: string;
 
 beforeAll(async () => {
-  cluster = await Cluster.start({ dispatchers: 0 }, { MAX_BODY_BYTES: '1000', REQUEST_TIMEOUT_MS: '2000' });
+  cluster = await Cluster.start({ dispatchers: 0 }, { MAX_BODY_BYTES: '1000', PUBLISH_BATCH_BYTES: '2000', REQUEST_TIMEOUT_MS: '2000' });
   await cluster.channel('orders');
   await cluster.consumer('orders', 'c', 'http://127.0.0.1:9/');
   publisherKey = (await cluster.ok<{ key: string }>('POST', '/v1/keys', { name: 'p', scopes: ['publish:orders'] })).key;
@@ -22,7 +22,7 @@ afterAll(() => cluster.stop());
 afterEach(async () => {
   // Whatever was refused has left nothing behind.
   const [row] = await cluster.database.query<{ n: string }[]>(
-    'SELECT (SELECT COUNT(*) FROM message) + (SELECT COUNT(*) FROM delivery) + (SELECT COUNT(*) FROM ready) + (SELECT COUNT(*) FROM idempotency) AS n',
+    'SELECT (SELECT COUNT(*) FROM message) + (SELECT COUNT(*) FROM delivery) + (SELECT COUNT(*) FROM ready) + (SELECT COUNT(*) FROM idempotency) + (SELECT COUNT(*) FROM scheduled) AS n',
   );
   expect(row!.n).toBe('0');
 });
@@ -54,13 +54,8 @@ describe('publishing refuses, names the field and the limit, and stores nothing:
     ['a reserved header to pass on', { 'posthorn-header-webhook-id': '1' }, 'Posthorn-Header-webhook-id', 'reserved'],
     ['a header to pass on of 2049 bytes', { 'posthorn-header-x': 'x'.repeat(2049) }, 'Posthorn-Header-x', '2048'],
     ['a content type of 300 characters', { 'content-type': `text/plain; x=${'y'.repeat(300)}` }, 'Content-Type', '255'],
-    [
-      'a time to deliver at, which this version cannot keep',
-      { 'posthorn-deliver-at': '2027-01-01T00:00:00Z' },
-      'Posthorn-Deliver-At',
-      'not supported',
-    ],
-    ['a delay, which this version cannot keep', { 'posthorn-delay': '60' }, 'Posthorn-Delay', 'not supported'],
+    ['a time to deliver at that is none', { 'posthorn-deliver-at': 'soon' }, 'Posthorn-Deliver-At', 'RFC 3339'],
+    ['a delay of more than 366 days', { 'posthorn-delay': '31622401' }, 'Posthorn-Delay', '366 days'],
   ])('%s', async (_what, headers, field, limit) => {
     const { status, body, headers: answered } = await publish(headers);
     expect([status, body.code, body.field]).toEqual([400, 'validation-failed', field]);
@@ -92,6 +87,8 @@ describe('publishing refuses, names the field and the limit, and stores nothing:
   it('a body over the limit, by its length and while it is read', async () => {
     const declared = await publish({}, 'x'.repeat(1001));
     expect([declared.status, declared.body.code]).toEqual([413, 'payload-too-large']);
+    const batch = await cluster.api<ProblemBody>('POST', '/v1/channels/orders/messages/batch', `["${'x'.repeat(2000)}"]`);
+    expect([batch.status, batch.body.code]).toEqual([413, 'payload-too-large']);
     expect(declared.body.detail).toContain('1000');
     const head = `POST /v1/channels/orders/messages HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${publisherKey}\r\ncontent-type: text/plain\r\n`;
     const chunked = await raw(`${head}transfer-encoding: chunked\r\n\r\n3e9\r\n${'x'.repeat(1001)}\r\n0\r\n\r\n`);

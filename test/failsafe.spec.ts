@@ -71,6 +71,7 @@ describe('each duty, with no dispatcher running,', () => {
       nudges: new NudgeSender(),
       log: createLog('test', 'fatal'),
       rationalDelayMs: RATIONAL_DELAY_MS,
+      inlineFanout: 100,
     };
   });
   afterAll(async () => {

@@ -67,6 +67,8 @@ describe('the description of the API', () => {
         `post ${consumer}/test`,
         'get /v1/channels/{channel}/messages',
         'post /v1/channels/{channel}/messages',
+        'post /v1/channels/{channel}/messages/batch',
+        `delete ${message}`,
         `get ${message}`,
         `get ${message}/payload`,
         `get ${message}/deliveries/{consumer}`,

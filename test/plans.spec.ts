@@ -2,6 +2,7 @@ import { type Id, firstIdAt, type NextStep, pullToken } from '@app/domain';
 import { randomBytes } from 'node:crypto';
 import {
   accept,
+  acceptWhole,
   activeLanes,
   Audiences,
   claim,
@@ -36,6 +37,9 @@ import {
   pruneJobs,
   redrive,
   RetrySweep,
+  publishedStates,
+  release,
+  scheduledBacklog,
   releaseProbe,
   searchDeadLetters,
   searchDeliveries,
@@ -49,6 +53,7 @@ import {
   untilNextJob,
   unblock,
   untilNextRetry,
+  untilNextScheduled,
   deliveriesOf,
   findDelivered,
   findMessage,
@@ -122,8 +127,17 @@ async function fill({ database }: TestDatabase, rows: number): Promise<void> {
     `INSERT INTO audit (id, at, key_id, key_name, method, route, resource, fields, status, request_id, address)
      SELECT ${base} + n, NOW(3), CONCAT('k', ${consumer}), 'k', 'PUT', '/v1/channels/:channel', CONCAT('/v1/channels/', n MOD 7), '[]', 200, 'r', '127.0.0.1' ${from}`,
   );
+  const scheduled = `${base} + n + 700000`;
+  await database.query(
+    `INSERT INTO message (id, channel_id, status, priority, size, payload, deliver_at)
+     SELECT ${scheduled}, 1, 3, 0, 1, 'x', NOW(3) - INTERVAL 1 HOUR + INTERVAL n SECOND ${from}`,
+  );
+  await database.query(
+    'INSERT INTO scheduled (due_at, message_id, channel_id) SELECT deliver_at, id, channel_id FROM message WHERE status = 3',
+  );
   const tables = [
     'message',
+    'scheduled',
     'delivery',
     'attempt',
     'ready',
@@ -155,6 +169,17 @@ async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> 
   await accept(database, [message(1)], 1);
   const audiences = new Audiences();
   for (let n = 0; n < 2; n++) await accept(database, [message(1), message(2)], 100, audiences);
+  const later = newMessage(node, 1, { due: { afterSeconds: 3_600 } });
+  await accept(database, [later], 100);
+  const whole = await acceptWhole(database, [message(1), newMessage(node, 1, { due: later.due })], 100);
+  expect(whole.kind).toBe('accepted');
+  await scheduledBacklog(database, 10_000);
+  expect(await untilNextScheduled(database)).toBe(0);
+  const released = await release(database, mint, { inlineFanout: 100, overdueMs: 1_000 });
+  expect([5, 100]).toContain(released.released);
+  expect(released.consumerIds).toHaveLength(CONSUMERS);
+  await release(database, mint, { inlineFanout: 1 });
+  await publishedStates(database, [later.id, mint()]);
   await activeLanes(database);
   const from = [9, 4].map((rank) => ({ rank, seq: firstIdAt(Date.now() - 1_800_000) }));
   await claim(database, [{ ...wish(10), from }, wish(11)], mint());

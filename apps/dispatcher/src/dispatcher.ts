@@ -15,6 +15,7 @@ import { Pace } from './lanes/pace.js';
 import { Peers } from './lanes/peers.js';
 import { ProbeLoop } from './lanes/probe-loop.js';
 import { PromoteLoop } from './lanes/promote-loop.js';
+import { ReleaseLoop } from './lanes/release-loop.js';
 import { Ring } from './lanes/ring.js';
 import { Slots } from './lanes/slots.js';
 import { consumerVersion, type Target, Targets } from './lanes/targets.js';
@@ -22,7 +23,7 @@ import { Deliverer } from './post/deliverer.js';
 import { Pools } from './post/pools.js';
 import { resolveWith, systemResolve, watchResolver } from './post/resolve.js';
 import { Tokens } from './post/tokens.js';
-import { observe } from './settle/observe.js';
+import { observe, type Settling } from './settle/observe.js';
 import { Settler } from './settle/settler.js';
 
 export const PARTS = Symbol('dispatcher parts');
@@ -35,7 +36,7 @@ export interface DispatcherParts {
 /** Kept of the shutdown time for settling and giving back. */
 const SETTLE_GRACE_MS = 5_000;
 
-/** Joins the loops: lanes are found, claimed, posted, settled; retries promoted; large channels fanned out. */
+/** Joins the loops: lanes are found, claimed, posted, settled; retries promoted; scheduled messages released; large channels fanned out. */
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private node!: Node;
@@ -54,7 +55,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private heartbeat!: Repeat;
   /** The other dispatchers, with whom the limits of consumers are shared. */
   private sharers!: Peers;
-  private readonly targetOf = new WeakMap<Claimed, Target>();
+  private readonly settling = new WeakMap<Claimed, Settling>();
 
   constructor(
     private readonly database: Database,
@@ -130,7 +131,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
         mint: () => node.mint(),
       },
       (settlement, work) => {
-        this.targetOf.set(settlement.claim, work.target);
+        this.settling.set(settlement.claim, { target: work.target, dueAtMs: work.message?.deliverAt?.getTime() });
         this.settler.add(settlement);
       },
       { attempted: (consumerId) => this.claims.attempted(consumerId), settled: () => this.claims.settled() },
@@ -152,12 +153,16 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       this.claims.beginProbe(claim, leaseMs, startedAt),
     );
     const fanOuts = new FanOutLoop({ database, metrics }, log, made);
+    const releases = new ReleaseLoop({ database, node, metrics, inlineFanout: config.inlineFanout }, log, ({ consumerIds, fanouts }) => {
+      made(consumerIds);
+      if (fanouts > 0) fanOuts.loop.wake();
+    });
     this.poll = new LanePoll(database, log, (lanes) => {
       for (const { id, version } of lanes) targets.outdate(id, version);
       found(lanes.map(({ id }) => id));
     });
     const behind = new LookBehind(database, cursors, log, found);
-    this.finders = [this.claims.loop, this.probes.loop, this.promotes.loop, fanOuts.loop, this.poll.loop, behind.loop];
+    this.finders = [this.claims.loop, this.probes.loop, this.promotes.loop, fanOuts.loop, releases.loop, this.poll.loop, behind.loop];
     this.heartbeat = heartbeat({ node, everyMs: HEARTBEAT_MS, skewMs: () => clockSkewMs(database), metrics, log });
   }
 
@@ -187,7 +192,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     for (const settlement of batch) {
       this.claims.settled();
       if (lost.has(settlement)) continue;
-      observe(settlement, this.targetOf.get(settlement.claim)!, this.parts.metrics, this.parts.log);
+      observe(settlement, this.settling.get(settlement.claim)!, this.parts.metrics, this.parts.log);
       this.changed(settlement);
       if (settlement.step.to === 'retry') this.promotes.expect(settlement.step.delayMs);
     }

@@ -13,6 +13,7 @@ import {
   letKeysGo,
   makePartitionsAhead,
   promoteOverdue,
+  releaseOverdue,
   sweepDeleted,
   sweepDeletedChannels,
   sweepDeletedRetries,
@@ -52,8 +53,9 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     this.node = node;
     this.heartbeat = heartbeat({ node, everyMs: HEARTBEAT_MS, skewMs: () => clockSkewMs(database), metrics, log });
     this.heartbeat.start();
-    const repair = { database, node, nudges, log, rationalDelayMs: config.rationalDelayMs };
-    const repairs = [fanOutForgotten, promoteOverdue, buryDeadNodes, makePartitionsAhead, letKeysGo];
+    const { rationalDelayMs, inlineFanout } = config;
+    const repair = { database, node, nudges, log, rationalDelayMs, inlineFanout };
+    const repairs = [fanOutForgotten, promoteOverdue, releaseOverdue, buryDeadNodes, makePartitionsAhead, letKeysGo];
     const sweeps = [sweepDeletedChannels, sweepDeleted, sweepDeletedRetries];
     const duties = [...repairs, ...sweeps].map((duty) => duty(repair));
     const further = [

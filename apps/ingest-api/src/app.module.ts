@@ -2,7 +2,7 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import type { IngestConfig } from '@app/config';
 import { heartbeat, type IngestMetrics, type Log, NudgeListener, NudgePeers } from '@app/runtime';
-import { accept, ApiKeys, Audiences, clockSkewMs, HEARTBEAT_MS, Node, nudgeAddresses, StorageModule } from '@app/storage';
+import { accept, acceptWhole, ApiKeys, Audiences, clockSkewMs, HEARTBEAT_MS, Node, nudgeAddresses, StorageModule } from '@app/storage';
 import { AuditController } from './audit/audit.controller.js';
 import { AUDIT_PARTS } from './audit/audit.interceptor.js';
 import { ChannelsController } from './channels/channels.controller.js';
@@ -32,10 +32,15 @@ import { RightsGuard } from './keys/needs.js';
 import { LeaseActs } from './leases/lease-acts.js';
 import { LeasesController } from './leases/leases.controller.js';
 import { Polls } from './leases/polls.js';
-import { AcceptQueue } from './messages/accept-queue.js';
+import { type AcceptLimits, AcceptQueue } from './messages/accept-queue.js';
+import { BatchPublisher } from './messages/batch-publisher.js';
+import { BatchController } from './messages/batch.controller.js';
+import { CancelController } from './messages/cancel.controller.js';
 import { MessagesReadsController } from './messages/messages-reads.controller.js';
 import { MessagesController } from './messages/messages.controller.js';
 import { Publisher } from './messages/publisher.js';
+import { BatchLimits } from './messages/read-batch.js';
+import { WholeBatches } from './messages/whole-batches.js';
 import { Nudges } from './nudges.js';
 import { ProcessLife } from './process-node.js';
 import { ProducersController } from './producers/producers.controller.js';
@@ -65,6 +70,8 @@ export class AppModule {
         FilterTestController,
         TestDeliveryController,
         MessagesController,
+        BatchController,
+        CancelController,
         MessagesReadsController,
         DeliveriesController,
         ChannelDeliveriesController,
@@ -132,10 +139,18 @@ const taking = ({ config, metrics, log, databases: { publishing: database, reads
   { provide: Nudges, inject: [Polls, NudgePeers], useFactory: (polls: Polls, peers: NudgePeers) => new Nudges(polls, peers) },
   {
     provide: ProcessLife,
-    inject: [Node, AcceptQueue, Polls, TestWaits, NudgePeers, NudgeListener],
-    useFactory: (node: Node, queue: AcceptQueue, polls: Polls, tests: TestWaits, peers: NudgePeers, listener: NudgeListener) => {
+    inject: [Node, AcceptQueue, WholeBatches, Polls, TestWaits, NudgePeers, NudgeListener],
+    useFactory: (
+      node: Node,
+      queue: AcceptQueue,
+      wholes: WholeBatches,
+      polls: Polls,
+      tests: TestWaits,
+      peers: NudgePeers,
+      listener: NudgeListener,
+    ) => {
       const beats = heartbeat({ node, everyMs: HEARTBEAT_MS, skewMs: () => clockSkewMs(database), metrics, log });
-      return new ProcessLife(node, { queue, polls, tests, peers, listener, heartbeat: beats }, log);
+      return new ProcessLife(node, { queues: [queue, wholes], polls, tests, peers, listener, heartbeat: beats }, log);
     },
   },
 ];
@@ -149,18 +164,39 @@ const leasing = ({ metrics, log, databases: { reads } }: IngestSurroundings): Pr
   },
 ];
 
-const publishing = ({ config, metrics, databases: { publishing: database } }: IngestSurroundings): Provider[] => [
+const publishing = ({ config, metrics, log, databases: { publishing: database } }: IngestSurroundings): Provider[] => [
   {
     provide: AcceptQueue,
     useFactory: () => {
-      const limits = { batch: config.acceptBatch, messages: config.acceptQueueMessages, bytes: config.acceptQueueBytes };
       const audiences = new Audiences((reason) => metrics.filtersUnjudged.inc({ reason }));
-      return new AcceptQueue((batch) => accept(database, batch, config.inlineFanout, audiences), limits, metrics);
+      return new AcceptQueue((batch) => accept(database, batch, config.inlineFanout, audiences), acceptLimits(config), metrics);
     },
+  },
+  {
+    provide: WholeBatches,
+    useFactory: () =>
+      new WholeBatches(
+        (messages) => acceptWhole(database, messages, config.inlineFanout, (reason) => metrics.filtersUnjudged.inc({ reason })),
+        acceptLimits(config),
+        metrics,
+      ),
   },
   {
     provide: Publisher,
     inject: [Node, AcceptQueue, Nudges],
     useFactory: (node: Node, queue: AcceptQueue, nudges: Nudges) => new Publisher(database, node, queue, nudges, metrics),
   },
+  {
+    provide: BatchPublisher,
+    inject: [Node, Publisher, WholeBatches, Nudges],
+    useFactory: (node: Node, publisher: Publisher, wholes: WholeBatches, nudges: Nudges) =>
+      new BatchPublisher({ database, node, publisher, wholes, nudges, metrics, log }),
+  },
+  { provide: BatchLimits, useValue: new BatchLimits(config.publishBatchMessages, config.maxBodyBytes) },
 ];
+
+const acceptLimits = (config: IngestConfig): AcceptLimits => ({
+  batch: config.acceptBatch,
+  messages: config.acceptQueueMessages,
+  bytes: config.acceptQueueBytes,
+});

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
-import { takesPayload } from './http/bodies.js';
+import { bodyKind } from './http/bodies.js';
 import { checkedForms } from './http/checked-forms.js';
 import { addCommonRefusals } from './http/common-refusals.js';
 
@@ -52,7 +52,7 @@ function describe(app: NestFastifyApplication): OpenAPIObject {
     const url = path.replace(/\{(\w+)\}/g, ':$1');
     for (const method of methods) {
       const operation = item[method];
-      if (operation) addCommonRefusals(method, operation, takesPayload({ method: method.toUpperCase(), url }));
+      if (operation) addCommonRefusals(method, operation, bodyKind({ method: method.toUpperCase(), url }) !== 'object');
     }
   }
   sayWhatIsChecked(document);

@@ -5,7 +5,7 @@ import type { TestWaits } from './consumers/test-waits.js';
 import type { Polls } from './leases/polls.js';
 
 interface Parts {
-  readonly queue: { close(): Promise<void> };
+  readonly queues: readonly { close(): Promise<void> }[];
   readonly polls: Polls;
   readonly tests: TestWaits;
   readonly peers: NudgePeers;
@@ -37,9 +37,9 @@ export class ProcessLife implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    const { queue, polls, peers, listener, heartbeat } = this.parts;
+    const { queues, polls, peers, listener, heartbeat } = this.parts;
     this.stopWaiting();
-    await queue.close();
+    await Promise.all(queues.map((queue) => queue.close()));
     await polls.loop.stop();
     listener.close();
     await peers.stop();

@@ -17,6 +17,8 @@ export type ProcessConfig = {
   readonly opsPort: number;
   readonly opsHost: string;
   readonly rationalDelayMs: number;
+  /** Consumers of a channel up to which deliveries are made in the transaction that accepts, or releases, its message. */
+  readonly inlineFanout: number;
   readonly shutdownTimeoutMs: number;
   readonly logLevel: LogLevel;
 };
@@ -39,8 +41,9 @@ export type IngestConfig = ProcessConfig &
     readonly acceptQueueBytes: number;
     /** Messages in one transaction. */
     readonly acceptBatch: number;
-    /** Consumers of a channel. */
-    readonly inlineFanout: number;
+    /** Items of one batch that a producer sends. */
+    readonly publishBatchMessages: number;
+    readonly publishBatchBytes: number;
     readonly maxConnections: number;
     readonly requestTimeoutMs: number;
     /** Proxies in front of us, whose `X-Forwarded-For` says where a request came from. */
@@ -97,6 +100,7 @@ const processSettings = (opsPort: number): Settings<ProcessConfig> => ({
   opsPort: integer('OPS_PORT', opsPort, PORTS),
   opsHost: address('OPS_HOST', '0.0.0.0'),
   rationalDelayMs: integer('RATIONAL_DELAY_MS', 5000, [100, 3_600_000]),
+  inlineFanout: integer('INLINE_FANOUT', 100, [1, 1000]),
   shutdownTimeoutMs: integer('SHUTDOWN_TIMEOUT_MS', 25_000, [1000, 600_000]),
   logLevel: oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
 });
@@ -118,7 +122,8 @@ export const ingestSettings: Settings<IngestConfig> = {
   acceptQueueMessages: integer('ACCEPT_QUEUE_MESSAGES', 10_000, [1, 1_000_000]),
   acceptQueueBytes: integer('ACCEPT_QUEUE_BYTES', 67_108_864, QUEUE_BYTES),
   acceptBatch: integer('ACCEPT_BATCH', 256, [1, 500]),
-  inlineFanout: integer('INLINE_FANOUT', 100, [1, 1000]),
+  publishBatchMessages: integer('PUBLISH_BATCH_MESSAGES', 1000, [1, 5000]),
+  publishBatchBytes: integer('PUBLISH_BATCH_BYTES', 8_388_608, [1024, 33_554_432]),
   maxConnections: integer('MAX_CONNECTIONS', 10_000, [10, 1_000_000]),
   requestTimeoutMs: integer('REQUEST_TIMEOUT_MS', 30_000, [1000, 300_000]),
   trustedProxies: cidrs('TRUSTED_PROXIES'),

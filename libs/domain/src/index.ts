@@ -1,6 +1,7 @@
 /** What is true: decisions without side effects. `now` and randomness are passed in. */
 export { type BackOff, backOffMs } from './back-off.js';
 export { EPOCH_MS, type Id, IdHorizonError, IdMinter, firstIdAt, idBefore, idFrom, LAST_ID, msOf } from './id.js';
+export { type DueTime, type ReadDueTime, readDelay, readDeliverAt } from './due-time.js';
 export { type DeliveryStatus, type MessageStatus, deliveryStatuses, messageStatuses } from './states.js';
 export { deliveryStatusCode, deliveryStatusName, messageStatusCode, messageStatusName } from './states.js';
 export { DEFAULT_RETRY, type ExponentialRetry, type ListedRetry, type RetryPolicy } from './retry-policy.js';

@@ -9,6 +9,7 @@ export const problems = {
   'request-timeout': { status: 408, title: 'The request took too long to arrive' },
   conflict: { status: 409, title: 'The request conflicts with what is there' },
   'idempotency-conflict': { status: 409, title: 'The idempotency key was used with another body' },
+  'not-scheduled': { status: 409, title: 'The message is not scheduled, or has left already' },
   'precondition-failed': { status: 412, title: 'It has changed since it was read' },
   'payload-too-large': { status: 413, title: 'The body is too large' },
   'uri-too-long': { status: 414, title: 'The address is too long' },

@@ -69,7 +69,8 @@ export function createDispatcherMetrics(registry: Registry) {
     probes: counter('probes_total', 'Deliveries tried to see whether a breaker may close'),
     probesEnded: counter('probes_ended_total', 'Probes, by what became of the breaker: closed, half-open, open', 'to'),
     consumersDisabled: counter('consumers_disabled_total', 'Consumers that were disabled because they are gone or only fail', 'reason'),
-    promoted: counter('promoted_total', 'Due retries and scheduled messages made ready'),
+    promoted: counter('promoted_total', 'Due retries made ready'),
+    released: counter('released_total', 'Scheduled messages that left when they were due'),
   } as const;
 }
 
@@ -86,6 +87,7 @@ export function createSchedulerMetrics(registry: Registry) {
     oldestPullSeconds: gauge('oldest_pull_seconds', 'Age of the oldest delivery that waits for a pull consumer or is leased to it'),
     openBreakers: gauge('open_breakers', 'Consumers whose circuit breaker is open or half-open'),
     failingConsumers: gauge('failing_consumers', 'Consumers that have had nothing but failures for a while'),
+    scheduledOverdueSeconds: gauge('scheduled_overdue_seconds', 'How long ago the first scheduled message that has not left was due'),
     oldSeals: gauge('old_seals', 'Consumers with a secret that the first key of the ring has not sealed, at the last look'),
     jobs: gauge('jobs', 'Jobs (redrives, discards, replays) that are kept, by state', 'state'),
     jobRows: counter('job_rows_total', 'Deliveries that jobs moved (done) or found on their way already (skipped)', 'kind', 'result'),

@@ -16,15 +16,17 @@ export interface Attempted {
   httpCode: number | null;
   /** The job that sends it again: how long ago its message was accepted says nothing then. */
   replay?: Id;
+  /** Of a message that was scheduled: when it was due, Unix ms. */
+  dueAtMs?: number;
 }
 
 /** The one line and the counts of an attempt, pushed or pulled. */
 export function observeAttempt(attempted: Attempted, metrics: AttemptMetrics, log: Log): void {
-  const { messageId, channel, consumer, attempt, step, startedAtMs, durationMs, httpCode } = attempted;
+  const { messageId, channel, consumer, attempt, step, startedAtMs, durationMs, httpCode, dueAtMs = msOf(messageId) } = attempted;
   const replay = replayedBy(attempted);
   metrics.attempts.inc({ outcome: step.to === 'delivered' ? 'delivered' : step.errorClass });
   if (step.to === 'delivered' && replay === undefined)
-    metrics.endToEndSeconds.observe(Math.max(0, startedAtMs + durationMs - msOf(messageId)) / 1000);
+    metrics.endToEndSeconds.observe(Math.max(0, startedAtMs + durationMs - dueAtMs) / 1000);
   if (step.to === 'dead' && step.reason !== 'test-failed') metrics.dead.inc({ reason: step.reason });
   const line = {
     message: messageId,

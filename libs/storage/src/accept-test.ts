@@ -1,6 +1,7 @@
 import { deliveryStatusCode, type Id } from '@app/domain';
-import { audienceOf, type ChannelRow, deliveryInserts, lockChannels, messageInserts, type NewMessage } from './accept.js';
+import { deliveryInserts, messageInserts, type NewMessage } from './accept.js';
 import type { Database } from './database.js';
+import { audienceOf, type ChannelRow, lockChannels } from './read-audiences.js';
 
 export type TestAcceptance = { kind: 'accepted' } | { kind: 'refused'; why: 'gone' | 'paused' | 'disabled' | 'pull' };
 

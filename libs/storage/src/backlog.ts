@@ -1,6 +1,7 @@
 import { msOf, type Id } from '@app/domain';
 import type { Database } from './database.js';
 import { NOT_HELD } from './key-rows.js';
+import { scheduledBacklog } from './schedule.js';
 
 /** Rows of each lane are counted up to this many, or up to fewer when many lanes hold something, so that a page costs the same. */
 const COUNT_LIMIT = 10_000;
@@ -106,6 +107,9 @@ export interface Backlog {
   /** Dead letters that hold their key. */
   keyBlocked: number;
   deadLetters: number;
+  scheduled: number;
+  /** How long ago the first scheduled message that has not left was due, ms. */
+  scheduledOverdueMs: number;
   /** How long the longest waiting row of an open push consumer has been ready or accepted, ms; 0 when nothing waits. */
   oldestMs: number;
   /** The same of open pull consumers, whose rows wait for them, leased or not. */
@@ -113,6 +117,8 @@ export interface Backlog {
 }
 
 const TABLE_COUNT_LIMIT = 1_000_000;
+/** Rows at the head of `fanout` among which the oldest is looked for. */
+const FANOUT_LOOK = 10_000;
 
 /** Sizes of the tables of unfinished work, each counted up to a million, and the longest wait. */
 export async function backlog(database: Database, nowMs = Date.now()): Promise<Backlog> {
@@ -126,7 +132,12 @@ export async function backlog(database: Database, nowMs = Date.now()): Promise<B
     `SELECT h.seq, c.type FROM (SELECT consumer_id, prio_rank, MIN(seq) AS seq FROM ready GROUP BY consumer_id, prio_rank) h
        STRAIGHT_JOIN consumer c FORCE INDEX (PRIMARY) ON c.id = h.consumer_id WHERE c.paused_at IS NULL AND c.disabled_at IS NULL${NOT_HELD}`,
   );
-  const fanouts = await database.query<{ id: Id | null }[]>('SELECT MIN(message_id) AS id FROM fanout');
+  // A message that was scheduled waits since it was due, and comes first.
+  const fanouts = await database.query<{ id: Id | null }[]>(
+    'SELECT MIN(IF(seq = 0, message_id, seq)) AS id FROM (SELECT message_id, seq FROM fanout ORDER BY message_id LIMIT ?) t',
+    [FANOUT_LOOK],
+  );
+  const scheduled = await scheduledBacklog(database, TABLE_COUNT_LIMIT);
   const startsOf = (type: 'push' | 'pull'): Id[] => heads.filter((head) => head.type === type).map((head) => head.seq);
   const ageOf = (ids: readonly Id[]): number => (ids.length === 0 ? 0 : Math.max(0, nowMs - Math.min(...ids.map(msOf))));
   return {
@@ -136,6 +147,8 @@ export async function backlog(database: Database, nowMs = Date.now()): Promise<B
     keyWaiting: (await count('key_waiting')) + (await count('fanout_waiting')),
     keyBlocked: await count('key_blocked'),
     deadLetters: await count('dead_letter'),
+    scheduled: scheduled.messages,
+    scheduledOverdueMs: scheduled.overdueMs,
     oldestMs: ageOf([...startsOf('push'), ...fanouts.flatMap((row) => row.id ?? [])]),
     oldestPullMs: ageOf(startsOf('pull')),
   };

@@ -9,12 +9,17 @@ import { filtersOf, type OnUnjudged, recipients } from './recipients.js';
 /** Consumers served in one transaction. */
 export const FAN_OUT_STEP = 1_000;
 
+/** The first id of the millisecond that was so many ms ago. */
+const BEFORE = '((FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000) - ? - ?) << 22)';
+
 interface FanoutRow extends KeyColumns {
   message_id: Id;
   channel_id: number;
   prio_rank: number;
   after_consumer_id: number;
   last_consumer_id: number;
+  /** Of a message that was scheduled: its place in the lanes. Otherwise 0: the message's id is. */
+  seq: Id;
 }
 
 interface ConsumerRow {
@@ -39,10 +44,10 @@ export interface FanOutResult {
 export function fanOut(database: Database, olderThanMs = 0): Promise<FanOutResult | undefined> {
   return database.transaction('fan-out', async (session) => {
     const [row] = await session.query<FanoutRow[]>(
-      `SELECT message_id, channel_id, prio_rank, after_consumer_id, last_consumer_id, key_hash, key_seq FROM fanout FORCE INDEX (PRIMARY)
-        WHERE message_id < ${olderThanMs === 0 ? '~0' : '((FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000) - ? - ?) << 22)'}
+      `SELECT message_id, channel_id, prio_rank, after_consumer_id, last_consumer_id, seq, key_hash, key_seq FROM fanout FORCE INDEX (PRIMARY)
+        WHERE ${olderThanMs === 0 ? 'message_id < ~0' : `message_id < ${BEFORE} AND seq < ${BEFORE}`}
         ORDER BY message_id LIMIT 1 FOR UPDATE SKIP LOCKED`,
-      olderThanMs === 0 ? [] : [olderThanMs, EPOCH_MS],
+      olderThanMs === 0 ? [] : [olderThanMs, EPOCH_MS, olderThanMs, EPOCH_MS],
     );
     if (!row) return undefined;
     // Of a channel that is gone nobody gets anything; its consumers may not be swept yet.
@@ -56,12 +61,14 @@ export function fanOut(database: Database, olderThanMs = 0): Promise<FanOutResul
           [row.channel_id, row.after_consumer_id, row.last_consumer_id, FAN_OUT_STEP],
         );
     const unjudged: Unjudged[] = [];
+    const seq = row.seq === '0' ? row.message_id : row.seq;
     const consumerIds = await matching(session, row.message_id, consumers, (reason) => void unjudged.push(reason));
     const ordered = new Set(consumers.filter(({ ordering }) => ordering === 'key').map(({ id }) => id));
     const places = consumerIds.map((consumerId) => ({
       messageId: row.message_id,
       consumerId,
       rank: row.prio_rank,
+      seq,
       keyHash: ordered.has(consumerId) ? (row.key_hash ?? undefined) : undefined,
     }));
     const last = consumers.length < FAN_OUT_STEP;

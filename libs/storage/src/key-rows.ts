@@ -8,6 +8,10 @@ import type { Id } from '@app/domain';
 /** Longest list for one statement. */
 export const MAX_KEYS = 500;
 
+/** A long list as several, each of at most `length`. */
+export const inSets = <Item>(items: readonly Item[], length: number): Item[][] =>
+  Array.from({ length: Math.ceil(items.length / length) }, (_, n) => items.slice(n * length, (n + 1) * length));
+
 const READY_COLUMNS = `c INT UNSIGNED PATH '$[0]', p TINYINT UNSIGNED PATH '$[1]', s BIGINT UNSIGNED PATH '$[2]'`;
 
 /** JSON rows `[consumer, rank, seq, …]` joined to `ready r` by its primary key; `more` names further columns from `$[3]` on. */

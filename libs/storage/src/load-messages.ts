@@ -24,11 +24,13 @@ export interface Outgoing {
   headers: string | null;
   traceParent: string | null;
   payload: Buffer;
+  /** When it was due, if it was scheduled. */
+  deliverAt: Date | null;
 }
 
 /** Reads {@link Outgoing} rows. */
 export const messagesById = (ids: readonly Id[]): Statement => ({
-  sql: `SELECT id, priority, type, content_type AS contentType, headers, trace_parent AS traceParent, payload FROM message FORCE INDEX (PRIMARY) WHERE id IN (?)`,
+  sql: `SELECT id, priority, type, content_type AS contentType, headers, trace_parent AS traceParent, payload, deliver_at AS deliverAt FROM message FORCE INDEX (PRIMARY) WHERE id IN (?)`,
   values: [[...new Set(ids)]],
 });
 

@@ -10,6 +10,8 @@ export interface MessageRow {
   contentType: string | null;
   size: number;
   createdAt: Date;
+  /** When it leaves, or left, if it was scheduled. */
+  deliverAt: Date | null;
 }
 
 export interface DeliveryRow {
@@ -25,7 +27,8 @@ export interface DeliveryRow {
   replays: number;
 }
 
-export const MESSAGE = `m.id, m.status, m.priority, m.type, m.ordering_key AS orderingKey, m.content_type AS contentType, m.size, m.created_at AS createdAt`;
+export const MESSAGE = `m.id, m.status, m.priority, m.type, m.ordering_key AS orderingKey, m.content_type AS contentType, m.size, m.created_at AS createdAt,
+  m.deliver_at AS deliverAt`;
 export const DELIVERY = `d.message_id AS messageId, c.name AS consumer, d.status, d.attempts, d.next_attempt_at AS nextAttemptAt, d.http_code AS httpCode,
   d.error_class AS errorClass, d.updated_at AS updatedAt, d.replays`;
 
@@ -72,6 +75,23 @@ export async function countDeliveries(database: Database, id: Id): Promise<numbe
     id,
   ]);
   return Number(row!.n);
+}
+
+/** Status and number of deliveries of each of these messages that is there; at most 500. */
+export async function publishedStates(
+  database: Database,
+  ids: readonly Id[],
+): Promise<Map<Id, { status: MessageStatus; deliveries: number }>> {
+  if (ids.length === 0) return new Map();
+  const [rows, counts] = await Promise.all([
+    database.query<{ id: Id; status: number }[]>('SELECT id, status FROM message FORCE INDEX (PRIMARY) WHERE id IN (?)', [ids]),
+    database.query<{ id: Id; n: string }[]>(
+      'SELECT message_id AS id, COUNT(*) AS n FROM delivery FORCE INDEX (PRIMARY) WHERE message_id IN (?) GROUP BY message_id',
+      [ids],
+    ),
+  ]);
+  const deliveries = new Map(counts.map(({ id, n }) => [id, Number(n)]));
+  return new Map(rows.map(({ id, status }) => [id, { status: messageStatusName(status), deliveries: deliveries.get(id) ?? 0 }]));
 }
 
 export async function findDelivery(database: Database, messageId: Id, consumerId: number): Promise<DeliveryRow | undefined> {

@@ -1,4 +1,5 @@
 import { deliveryStatusCode } from '@app/domain';
+import { cancelAll } from './cancel.js';
 import type { Database, Session } from './database.js';
 import { byId, deliveryRows, MAX_KEYS } from './key-rows.js';
 import { consumersOf, removeConsumers } from './registry/remove-consumers.js';
@@ -10,11 +11,11 @@ const WINDOW = 2_000;
 /** Removed consumers that one pass looks for. */
 const MOST = 1_000;
 
-/** One step of clearing up what removed channels left: consumers, a hundred at a time, then idempotency keys, 500 at a time. Returns how many went; 0 when nothing is left. */
+/** One step of clearing up what removed channels left: consumers, a hundred at a time, then idempotency keys, 500 at a time, then what is scheduled. Returns how many went; 0 when nothing is left. */
 export async function sweepChannels(database: Database): Promise<number> {
   const [channel] = await database.query<{ id: number }[]>('SELECT id FROM removed_channel ORDER BY id LIMIT 1');
   if (!channel) return 0;
-  return database.transaction('sweep-channel', async (session) => {
+  const swept = await database.transaction('sweep-channel', async (session) => {
     const consumers = await consumersOf(session, channel.id, CONSUMERS);
     await removeConsumers(session, consumers);
     if (consumers.length > 0) return consumers.length;
@@ -22,10 +23,12 @@ export async function sweepChannels(database: Database): Promise<number> {
       channel.id,
       MAX_KEYS,
     ]);
-    if (affectedRows > 0) return affectedRows;
-    await session.query('DELETE FROM removed_channel WHERE id = ?', [channel.id]);
-    return 1;
+    return affectedRows;
   });
+  if (swept > 0) return swept;
+  const cancelled = await cancelAll(database, channel.id);
+  if (cancelled === 0) await database.query('DELETE FROM removed_channel WHERE id = ?', [channel.id]);
+  return Math.max(1, cancelled);
 }
 
 /**

@@ -38,6 +38,8 @@ export class World {
       scopes: fc.constantFrom(['read'], ['publish:fuzz-1', 'consume:*/*'], ['manage:*']),
       url: fc.constantFrom(this.url, 'http://127.0.0.1:9/'),
       tokenUrl: fc.constantFrom(this.url, 'http://127.0.0.1:9/'),
+      deliverAt: fc.constantFrom(null, '2020-01-01T00:00:00Z'),
+      payloadBase64: fc.constantFrom(null, null, 'AA=='),
       waitMs: fc.nat(20),
       maxWaitMs: fc.nat(20),
       signingSecret: fc.constantFrom(undefined, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', null),
@@ -77,6 +79,7 @@ export class World {
     for (const payload of ['{"a":1}', '']) this.keep('messages', await cluster.publish(channel, payload));
     const job = await cluster.api<{ id: string }>('POST', `${consumers}/push/replay`, { ratePerSecond: 1 });
     if (job.status === 202) this.keep('jobs', job.body.id);
+    this.keep('messages', await cluster.publish(channel, 'later', { 'posthorn-delay': '3600' }));
     const leased = await cluster.ok<{ leases: { receipt: string }[] }>('POST', `${consumers}/pull/leases`, { max: 1, leaseMs: 1_000 });
     for (const { receipt } of leased.leases) this.keep('receipts', receipt);
   }

@@ -36,5 +36,6 @@ export function batchMessage(id: Id, works: readonly Posted[]): Outgoing {
     headers: JSON.stringify({ 'posthorn-batch': String(works.length) }),
     traceParent: null,
     payload: Buffer.from(JSON.stringify(envelope)),
+    deliverAt: null,
   };
 }

@@ -2,15 +2,23 @@ import { type DispatcherMetrics, type Log, observeAttempt } from '@app/runtime';
 import type { Settlement } from '@app/storage';
 import type { Target } from '../lanes/targets.js';
 
+/** What is kept of a delivery until its outcome is written; not its payload. */
+export interface Settling {
+  target: Target;
+  /** Of a message that was scheduled. */
+  dueAtMs: number | undefined;
+}
+
 /** One line and one count for every attempt, after it was settled. */
-export function observe(settlement: Settlement, { channel, consumer }: Target, metrics: DispatcherMetrics, log: Log): void {
+export function observe(settlement: Settlement, { target, dueAtMs }: Settling, metrics: DispatcherMetrics, log: Log): void {
   const { claim, step, durationMs, httpCode, startedAtMs, holdMs = 0 } = settlement;
   const { messageId, attempt, replay } = claim;
+  const { channel, consumer } = target;
   const disabled = (reason: 'gone' | 'failing'): void => {
     metrics.consumersDisabled.inc({ reason });
     log.warn({ channel, consumer, reason }, 'consumer.disabled');
   };
-  observeAttempt({ messageId, channel, consumer, attempt, step, startedAtMs, durationMs, httpCode, replay }, metrics, log);
+  observeAttempt({ messageId, channel, consumer, attempt, step, startedAtMs, durationMs, httpCode, replay, dueAtMs }, metrics, log);
   metrics.deliverySeconds.observe(durationMs / 1000);
   if (holdMs > 0) {
     metrics.held.inc();

@@ -8,6 +8,7 @@ import {
   makePartitions,
   nudgeAddresses,
   promote,
+  release,
   RetrySweep,
   sweepChannels,
   sweepOrphans,
@@ -22,6 +23,8 @@ export interface RepairParts {
   nudges: NudgeSender;
   log: Log;
   rationalDelayMs: number;
+  /** Consumers of a channel up to which a released message gets its deliveries at once. */
+  inlineFanout: number;
 }
 
 /** Messages that were accepted longer than the rational delay ago and are not out for delivery. */
@@ -46,6 +49,23 @@ export const promoteOverdue = ({ database, node, nudges, rationalDelayMs }: Repa
       const { moved, consumerIds } = await promote(database, () => node.mint(), rationalDelayMs);
       if (moved > 0) nudges.nudge(consumerIds);
       return moved;
+    }),
+});
+
+/** Scheduled messages that have been due for longer than the rational delay. */
+export const releaseOverdue = ({ database, node, nudges, log, rationalDelayMs, inlineFanout }: RepairParts): Duty => ({
+  name: 'release-overdue',
+  everyMs: 1_000,
+  doOnce: () =>
+    drain(async () => {
+      const { released, consumerIds, fanouts, unjudged } = await release(database, () => node.mint(), {
+        inlineFanout,
+        overdueMs: rationalDelayMs,
+      });
+      if (unjudged.length > 0) log.warn({ deliveries: unjudged.length, reason: unjudged[0] }, 'filters.unjudged');
+      if (consumerIds.length > 0) nudges.nudge(consumerIds);
+      if (fanouts > 0) nudges.nudge([]);
+      return released;
     }),
 });
 

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whether the route takes a payload. Set once for each request: `routeOptions` makes a new object each time that it is read. */
+    /** Whether the route takes bytes as they are. Set once for each request: `routeOptions` makes a new object each time that it is read. */
     takesPayload: boolean;
   }
 }
@@ -12,17 +12,23 @@ declare module 'fastify' {
 export const MANAGEMENT_BODY_BYTES = 262_144;
 
 const PAYLOAD_ROUTE = '/v1/channels/:channel/messages';
+const BATCH_ROUTE = `${PAYLOAD_ROUTE}/batch`;
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json$/i;
 
-/** Whether a route takes a payload: any content type, exact bytes. All others take JSON. */
-export const takesPayload = ({ method, url }: { method: string | string[]; url: string }): boolean =>
-  url === PAYLOAD_ROUTE && [method].flat().includes('POST');
+type Route = { method: string | string[]; url: string };
 
-/** Marks the requests of the routes that take a payload. Call it before routes are registered. */
+/** What a route takes: a payload or a batch of them, exact bytes both, or the JSON object of all other routes. */
+export function bodyKind({ method, url }: Route): 'payload' | 'batch' | 'object' {
+  if (![method].flat().includes('POST')) return 'object';
+  if (url === PAYLOAD_ROUTE) return 'payload';
+  return url === BATCH_ROUTE ? 'batch' : 'object';
+}
+
+/** Marks the requests of the routes that take payloads. Call it before routes are registered. */
 export function markPayloads(fastify: FastifyInstance): void {
   fastify.decorateRequest('takesPayload', false);
   fastify.addHook('onRoute', (route) => {
-    if (!takesPayload(route)) return;
+    if (bodyKind(route) === 'object') return;
     route.onRequest = [
       ...[route.onRequest ?? []].flat(),
       (request, _reply, done) => {
@@ -44,7 +50,7 @@ export function parseBody(request: FastifyRequest, body: Buffer, done: (error: E
 
 function parseJson(body: Buffer, contentType = 'application/json'): object | undefined {
   if (body.length === 0) return undefined;
-  if (!JSON_TYPE.test(contentType.split(';', 1)[0]?.trim() ?? '')) {
+  if (!isJsonType(contentType)) {
     throw new Problem('unsupported-media-type', 'send the body as application/json');
   }
   const value = valueOf(body);
@@ -52,13 +58,28 @@ function parseJson(body: Buffer, contentType = 'application/json'): object | und
   throw Problem.invalid([{ field: 'body', message: 'must be a JSON object' }]);
 }
 
+/** Whether a content type, with or without parameters, is that of JSON. */
+export const isJsonType = (contentType: string): boolean => JSON_TYPE.test(contentType.split(';', 1)[0]?.trim() ?? '');
+
 function valueOf(body: Buffer): unknown {
+  const text = parseText(body);
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body), refusePrototype);
+    return JSON.parse(text, refusePrototype);
   } catch (error) {
-    throw error instanceof Problem ? error : new Problem('malformed-json', 'the body is not JSON in UTF-8', { cause: error });
+    throw error instanceof Problem ? error : new Problem('malformed-json', NOT_JSON, { cause: error });
   }
 }
+
+/** Throws Problem `malformed-json` for what is not UTF-8. */
+export function parseText(body: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch (error) {
+    throw new Problem('malformed-json', NOT_JSON, { cause: error });
+  }
+}
+
+const NOT_JSON = 'the body is not JSON in UTF-8';
 
 function refusePrototype(key: string, value: unknown): unknown {
   if (key === '__proto__') throw Problem.invalid([{ field: '__proto__', message: 'should not exist' }]);

@@ -7,7 +7,7 @@ import { type Log, problemServerOptions, RouteTable } from '@app/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MAX_WAIT_MS } from '../leases/lease.body.js';
 import { bindCursors } from './bound-cursors.js';
-import { MANAGEMENT_BODY_BYTES, markPayloads, parseBody, takesPayload } from './bodies.js';
+import { bodyKind, MANAGEMENT_BODY_BYTES, markPayloads, parseBody } from './bodies.js';
 
 const MAX_HEADER_BYTES = 16_384;
 /** Three times what a message may have, with room for proxies. Node would leave out those beyond its own limit and say nothing. */
@@ -21,14 +21,14 @@ const SANE_ID = /^[A-Za-z0-9._-]{1,100}$/;
 
 /** The public HTTP server: everything that a client may send is bounded in size, time and number. */
 export function createServer(config: IngestConfig, log: Log): { adapter: FastifyAdapter; routes: RouteTable } {
-  const { requestTimeoutMs, maxBodyBytes, maxConnections, trustedProxies } = config;
+  const { requestTimeoutMs, maxBodyBytes, publishBatchBytes, maxConnections, trustedProxies } = config;
   const shared = problemServerOptions(log);
   const adapter = new FastifyAdapter({
     ...shared,
     genReqId: requestId,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       shared.frameworkErrors(error, request, reply.header('x-request-id', request.id)),
-    bodyLimit: Math.max(maxBodyBytes, MANAGEMENT_BODY_BYTES),
+    bodyLimit: Math.max(maxBodyBytes, publishBatchBytes, MANAGEMENT_BODY_BYTES),
     requestTimeout: requestTimeoutMs,
     // Silence on a socket, which must outlast a slow request, the wait for its answer, and the longest wait that a poll may ask for.
     connectionTimeout: 2 * requestTimeoutMs + MAX_WAIT_MS,
@@ -52,14 +52,14 @@ export function createServer(config: IngestConfig, log: Log): { adapter: Fastify
   fastify.server.on('checkExpectation', (request, response) => fastify.server.emit('request', request, response));
   const routes = new RouteTable(fastify);
   markPayloads(fastify);
-  bound(fastify, maxBodyBytes);
+  bound(fastify, { payload: maxBodyBytes, batch: publishBatchBytes, object: MANAGEMENT_BODY_BYTES });
   bindCursors(fastify);
   return { adapter, routes };
 }
 
-function bound(fastify: FastifyInstance, maxBodyBytes: number): void {
+function bound(fastify: FastifyInstance, maxBytes: Record<ReturnType<typeof bodyKind>, number>): void {
   fastify.addHook('onRoute', (route) => {
-    route.bodyLimit = takesPayload(route) ? maxBodyBytes : MANAGEMENT_BODY_BYTES;
+    route.bodyLimit = maxBytes[bodyKind(route)];
   });
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);

@@ -1,4 +1,4 @@
-import { type LeaseKey, Problem, readReceipt } from '@app/domain';
+import { type LeaseKey, msOf, Problem, readReceipt } from '@app/domain';
 import { type IngestMetrics, type Log, observeAttempt } from '@app/runtime';
 import {
   type Database,
@@ -85,7 +85,9 @@ export class LeaseActs {
     if (judged?.kind !== 'settled') return;
     const { claim, ...attempted } = judged.settlement;
     metrics.leaseHeldSeconds.observe(attempted.durationMs / 1000);
-    observeAttempt({ ...attempted, ...claim, channel, consumer }, metrics, log);
+    // The place of a first attempt says since when it may be leased, also if the message was scheduled.
+    const dueAtMs = claim.attempt === 1 ? msOf(claim.seq) : undefined;
+    observeAttempt({ ...attempted, ...claim, channel, consumer, dueAtMs }, metrics, log);
   }
 }
 

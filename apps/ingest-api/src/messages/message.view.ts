@@ -15,6 +15,8 @@ export class MessageSummaryView {
   /** Bytes of the payload. */
   size!: number;
   createdAt!: Date;
+  /** When it leaves, or left, if it was scheduled. */
+  deliverAt!: Date | null;
 }
 
 export class MessageView extends MessageSummaryView {
@@ -40,4 +42,5 @@ export const summarizeMessage = (channel: string, row: MessageRow): MessageSumma
   contentType: row.contentType,
   size: row.size,
   createdAt: row.createdAt,
+  deliverAt: row.deliverAt,
 });

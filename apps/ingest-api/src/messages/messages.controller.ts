@@ -35,6 +35,11 @@ export class MessagesController {
   @header('Posthorn-Priority', '0 to 9, 9 first; 0 when absent', { type: 'integer', minimum: 0, maximum: 9 })
   @header('Posthorn-Type', 'Event type', { type: 'string', pattern: '^[A-Za-z0-9._:/-]{1,200}$' })
   @header('Posthorn-Key', 'Ordering key: stored with the message', { type: 'string', maxLength: 200 })
+  @header('Posthorn-Deliver-At', 'When it shall leave, at most 366 days ahead; a time that has passed is at once', {
+    type: 'string',
+    format: 'date-time',
+  })
+  @header('Posthorn-Delay', 'In place of it: in how many seconds it shall leave', { type: 'integer', minimum: 0, maximum: 31_622_400 })
   @header('Posthorn-Header-*', 'Passed on to consumers without the prefix: at most 32, 8192 bytes in all', {
     type: 'string',
     maxLength: 2048,

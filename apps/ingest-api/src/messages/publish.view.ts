@@ -1,10 +1,12 @@
 export class PublishedView {
   id!: string;
-  /** `acknowledged` until the deliveries exist, which for channels with many consumers is a moment later; then `out-for-delivery`. */
+  /**
+   * `acknowledged` until the deliveries exist, which for channels with many consumers is a moment later; then `out-for-delivery`. `scheduled` until it is due.
+   */
   status!: 'acknowledged' | 'out-for-delivery' | 'scheduled' | 'cancelled';
   /**
    * How many consumers the message goes to; 0 when the channel has none, or none whose filter it matches. On a channel with more than INLINE_FANOUT consumers,
-   * whose filters are asked a moment later, all of them are counted.
+   * whose filters are asked a moment later, all of them are counted. 0 while it is scheduled: whom it goes to is decided when it is due.
    */
   deliveries!: number;
 }

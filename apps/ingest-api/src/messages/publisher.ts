@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isReservedChannel, Problem, RESERVED_CHANNEL_MESSAGE, isName, type Id, type MessageStatus } from '@app/domain';
 import type { IngestMetrics } from '@app/runtime';
-import { type AcceptOutcome, type Database, type NewMessage, type Node, countDeliveries, findMessage } from '@app/storage';
+import { type AcceptOutcome, type Database, type Node, publishedStates } from '@app/storage';
 import type { Nudges } from '../nudges.js';
 import type { AcceptQueue } from './accept-queue.js';
 import { ChannelIds } from './channel-ids.js';
-import { readPublishHeaders, shortHash } from './publish-headers.js';
+import { newMessage, type Told } from './message-rules.js';
+import { readPublishHeaders } from './publish-headers.js';
 
 export interface Published {
   /** False when the idempotency key had been used for the same body before. */
@@ -15,6 +16,9 @@ export interface Published {
   status: MessageStatus;
   deliveries: number;
 }
+
+/** A message that is stored, now or before. */
+export type Stored = Exclude<AcceptOutcome, { kind: 'unknown-channel' | 'conflict' }>;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -35,18 +39,33 @@ export class Publisher {
 
   /** Resolves after the commit. Throws a Problem: not-found, validation-failed, idempotency-conflict, queue-full, database-unavailable. */
   async publish(channel: string, headers: IncomingHttpHeaders, payload: Buffer | undefined, producerId: number | null): Promise<Published> {
+    const outcome = await this.store(channel, readPublishHeaders(headers), payload ?? NOTHING, producerId);
+    const { id } = outcome;
+    if (outcome.kind === 'repeated') return { created: false, id, ...(await stateOf(this.database, id)) };
+    if (outcome.deliveries > 0) this.nudges.wake(outcome.consumerIds);
+    return { created: true, id, status: outcome.status, deliveries: outcome.deliveries };
+  }
+
+  /** Stores one message. Throws as `publish` does. Nobody is nudged. */
+  async store(channel: string, told: Told, payload: Buffer, producerId: number | null): Promise<Stored> {
+    return this.onChannel(channel, async (channelId) => {
+      const message = newMessage(this.node.mint(), told, payload, { channelId, producerId });
+      const outcome = await this.queue.add(message).catch((error: unknown) => this.refused(error));
+      this.metrics.accepted.inc({ result: outcome.kind });
+      if (outcome.kind === 'conflict') throw idempotencyConflict(outcome.id, 'Idempotency-Key');
+      return outcome.kind === 'unknown-channel' ? undefined : outcome;
+    });
+  }
+
+  /** Tries with the id that is known for a channel, and once more when it is out of date, which `act` says by undefined. Throws Problem `not-found`. */
+  async onChannel<T>(channel: string, act: (channelId: number) => Promise<T | undefined>): Promise<T> {
     if (isReservedChannel(channel)) throw Problem.invalid([{ field: 'channel', message: RESERVED_CHANNEL_MESSAGE }]);
-    const { idempotencyKey, ...told } = readPublishHeaders(headers);
-    const body = payload ?? NOTHING;
-    const idempotency = idempotencyKey === undefined ? undefined : { keyHash: shortHash(idempotencyKey), bodyHash: shortHash(body) };
     for (const known of [true, false]) {
       const found = isName(channel) ? this.channels.find(channel) : undefined;
       const channelId = typeof found === 'object' ? await found : found;
       if (channelId === undefined) break;
-      const message: NewMessage = { id: this.node.mint(), channelId, producerId, payload: body, idempotency, ...told };
-      const outcome = await this.queue.add(message).catch((error: unknown) => this.refused(error));
-      this.metrics.accepted.inc({ result: outcome.kind });
-      if (outcome.kind !== 'unknown-channel') return this.answer(outcome, channelId);
+      const done = await act(channelId);
+      if (done !== undefined) return done;
       this.channels.forget(channel);
       if (!known) break;
     }
@@ -57,19 +76,14 @@ export class Publisher {
     this.metrics.accepted.inc({ result: error instanceof Problem ? error.code : 'failed' });
     throw error;
   }
-
-  private async answer(outcome: Exclude<AcceptOutcome, { kind: 'unknown-channel' }>, channelId: number): Promise<Published> {
-    const { kind, id } = outcome;
-    if (kind === 'conflict') {
-      throw new Problem('idempotency-conflict', `this Idempotency-Key was used for message ${id} with another body`, {
-        field: 'Idempotency-Key',
-      });
-    }
-    if (kind === 'repeated') {
-      const message = await findMessage(this.database, channelId, id);
-      return { created: false, id, status: message?.status ?? 'out-for-delivery', deliveries: await countDeliveries(this.database, id) };
-    }
-    if (outcome.deliveries > 0) this.nudges.wake(outcome.consumerIds);
-    return { created: true, id, status: outcome.status, deliveries: outcome.deliveries };
-  }
 }
+
+export const idempotencyConflict = (holder: Id, field: string): Problem =>
+  new Problem('idempotency-conflict', `this Idempotency-Key was used for message ${holder} with another body`, { field });
+
+async function stateOf(database: Database, id: Id): Promise<{ status: MessageStatus; deliveries: number }> {
+  return (await publishedStates(database, [id])).get(id) ?? GONE;
+}
+
+/** Of a message that is not kept any more. */
+export const GONE = { status: 'out-for-delivery', deliveries: 0 } as const;

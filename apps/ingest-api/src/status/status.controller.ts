@@ -1,12 +1,15 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { breakerStatus } from '@app/domain';
-import { Channels, Consumers, Database, deadLetterCounts, heldBack, lanes, NO_ROWS } from '@app/storage';
+import { Channels, Consumers, Database, deadLetterCounts, heldBack, lanes, NO_ROWS, scheduledBacklog } from '@app/storage';
 import { Refuses } from '../http/answers.js';
 import { pageById } from '../http/cursor.js';
 import { ListQuery } from '../http/list.query.js';
 import { Needs } from '../keys/needs.js';
 import { ConsumerStatusView, StatusList } from './status.view.js';
+
+/** Scheduled messages are counted up to this. */
+const MOST_SCHEDULED = 10_000;
 
 @ApiTags('status')
 @Controller('v1/status')
@@ -17,7 +20,7 @@ export class StatusController {
     private readonly consumers: Consumers,
   ) {}
 
-  /** What waits, for each consumer, newest consumer first. Cheap at any size: counts stop at 10000, or at fewer when many consumers have so many. */
+  /** What waits, for each consumer, newest consumer first, and what is scheduled. Cheap at any size: counts stop at 10000, or at fewer when many consumers have so many. */
   @Get()
   @Needs('read')
   @Refuses('validation-failed')
@@ -53,6 +56,7 @@ export class StatusController {
         capped: [ready, waiting, blockedKeys, deadLetters].some(({ capped }) => capped),
       };
     });
-    return { items: views, cursor };
+    const { messages, overdueMs } = await scheduledBacklog(this.database, MOST_SCHEDULED);
+    return { items: views, cursor, scheduled: { messages, overdueSeconds: overdueMs / 1000, capped: messages >= MOST_SCHEDULED } };
   }
 }

@@ -23,8 +23,19 @@ export class ConsumerStatusView {
   capped!: boolean;
 }
 
+export class ScheduledStatusView {
+  /** Messages that wait for their time, counted up to 10000. */
+  messages!: number;
+  /** How many seconds ago the first of them was due; 0 when none is overdue. */
+  overdueSeconds!: number;
+  /** Whether the count stopped at 10000. */
+  capped!: boolean;
+}
+
 export class StatusList {
   items!: ConsumerStatusView[];
   /** Of the next page; null at the end. */
   cursor!: string | null;
+  /** Of all channels. */
+  scheduled!: ScheduledStatusView;
 }

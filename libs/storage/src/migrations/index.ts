@@ -8,6 +8,7 @@ import { AddLimits1763683200032 } from './0032-add-limits.js';
 import { AddOrdering1763683200033 } from './0033-add-ordering.js';
 import { AddConsumerHealth1763683200034 } from './0034-add-consumer-health.js';
 import { AddJobs1763683200036 } from './0036-add-jobs.js';
+import { AddScheduling1763683200030 } from './0030-add-scheduling.js';
 
 /** In the order in which they run. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   AddConsumerHealth1763683200034,
   AddJobs1763683200036,
   AddLimits1763683200032,
+  AddScheduling1763683200030,
 ];

@@ -28,7 +28,8 @@ export function searchMessages(
       everything: conditions.length === 0,
       placeOf,
       candidates: async (after, most) => {
-        const ids = await messageIds(database, channelId, filter, after?.messageId, most);
+        const idsOf = filter.status === 'scheduled' ? scheduledIds : messageIds;
+        const ids = await idsOf(database, channelId, filter, after?.messageId, most);
         return messagePlaces(ids, most);
       },
       matching: async (places) => {
@@ -67,6 +68,22 @@ export async function messageIds(
   const rows = await database.query<{ id: Id }[]>(
     `SELECT m.id FROM message m FORCE INDEX (message_by_channel) WHERE m.channel_id = ? AND m.id < ? AND m.id >= ?
       ORDER BY m.channel_id DESC, m.id DESC LIMIT ?`,
+    [channelId, before ?? (to ? idFrom(to.getTime()) : LAST_ID), from ? idFrom(from.getTime()) : '0', most],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Those that are scheduled, which are few among the messages of a channel: from their own table, all of which is read. */
+async function scheduledIds(
+  database: Database,
+  channelId: number,
+  { from, to }: TimeRange,
+  before: Id | undefined,
+  most: number,
+): Promise<Id[]> {
+  const rows = await database.query<{ id: Id }[]>(
+    `SELECT message_id AS id FROM scheduled FORCE INDEX (PRIMARY) WHERE channel_id = ? AND message_id < ? AND message_id >= ?
+      ORDER BY message_id DESC LIMIT ?`,
     [channelId, before ?? (to ? idFrom(to.getTime()) : LAST_ID), from ? idFrom(from.getTime()) : '0', most],
   );
   return rows.map(({ id }) => id);
