@@ -4,6 +4,7 @@ import {
   Audiences,
   claim,
   type Claimed,
+  claimProbe,
   type Database,
   discard,
   fanOut,
@@ -75,7 +76,7 @@ const end = (claims: readonly Claimed[], step: NextStep) =>
   settle(
     database,
     claims.map((one) => outcome(one, step)),
-    { number: 1, mint },
+    node,
   );
 const idsOf = (claims: readonly Claimed[]): Id[] => claims.map(({ messageId }) => messageId);
 
@@ -195,6 +196,18 @@ describe('a key', () => {
     expect(await rowsOf('ready', consumerId)).toBe(1);
     expect(await drain(consumerId)).toEqual(ids.slice(1));
   });
+});
+
+it('a delivery that tries whether a breaker may close lets the next one of its key go as any other', async () => {
+  const { channelId, consumerId } = await orderedChannel();
+  const ids = await publish(channelId, 'k', 'k');
+  await database.query(`UPDATE consumer SET breaker_until = '2000-01-01', breaker_opened_at = '2000-01-01' WHERE id = ?`, [consumerId]);
+  const probed = await claimProbe(database, consumerId, 30_000, mint());
+  expect(idsOf(probed!.claimed)).toEqual([ids[0]]);
+  await end(probed!.claimed, DELIVERED);
+  await database.query('UPDATE consumer SET breaker_until = NULL, breaker_probe = NULL WHERE id = ?', [consumerId]);
+  expect(await drain(consumerId)).toEqual([ids[1]]);
+  expect(await leftOf(consumerId)).toEqual(NOTHING);
 });
 
 describe('a key whose first message is dead', () => {

@@ -324,7 +324,7 @@ async function everyOrderedStatement({ database }: TestDatabase, node: Node): Pr
   ];
   const outcome = { startedAtMs: Date.now(), durationMs: 1, httpCode: 200, errorClass: null, responseBody: null };
   const batch = claimed.map((one, n) => ({ claim: one, step: steps[n]!, ...outcome }));
-  expect(await settle(database, batch, { number: 1, mint })).toEqual({ fenced: [] });
+  expect(await settle(database, batch, node)).toEqual({ fenced: [] });
   for (let n = 0; n < 2; n++) await fanOut(database);
   const messageIds = [claimed[3]!.messageId];
   await redrive(database, consumerId!, { messageIds }, mint);

@@ -75,7 +75,7 @@ async function deliver(consumerId) {
         errorClass: null,
         responseBody: null,
       }));
-      settling = settle(database, outcomes, node.number, () => node.mint());
+      settling = settle(database, outcomes, node);
     }
     await settling;
   };

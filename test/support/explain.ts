@@ -60,10 +60,10 @@ export function explainAll(database: Database): { plans: Plan[]; stop: () => voi
 
 /** What is wrong with a plan: a full scan, a sort, or a hash join of a stored table; a list of keys and derived tables may be scanned. */
 export function flaws({ sql, rows }: Plan): string[] {
-  return rows.flatMap(({ table, type, key, extra }, index) => {
+  return rows.flatMap(({ table, type, key, extra }) => {
     const derived = table === null || table === 'k' || table === 'lane' || table === 'h' || table === 't' || table.startsWith('<');
     const target = /^INSERT (?:IGNORE )?INTO (\w+)/i.exec(sql)?.[1];
-    const insertTarget = target === table && key === null && (extra === '' || extra === 'NULL') && (rows.length <= 2 || index === 0);
+    const insertTarget = target === table && key === null && (extra === '' || extra === 'NULL');
     if (derived || insertTarget) return [];
     const found = [
       ...(type === 'ALL' ? ['full scan'] : []),

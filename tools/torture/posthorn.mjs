@@ -166,7 +166,7 @@ export class Posthorn {
         const site = this.sites.get(consumer) ?? this.sites.get(channel);
         const retry = mortal.consumers.includes(consumer) ? mortal.retry : undefined;
         const ordering = ordered.includes(consumer) ? 'key' : 'none';
-        const body = { type: 'push', url: site.urlOf(consumer), retry, ordering, breaker: quickBreaker };
+        const body = { type: 'push', url: site.urlOf(consumer), retry, breaker: quickBreaker, ordering };
         const { signingSecret } = await this.#api('PUT', `/v1/channels/${channel}/consumers/${consumer}`, body);
         judge.trust(consumer, signingSecret);
       }

@@ -66,7 +66,7 @@ export interface ReadyRow extends KeyColumns {
  */
 export function claim(database: Database, wishes: readonly LaneWish[], token: Id): Promise<ClaimResult> {
   return database.packets('claim', async (packets) => {
-    const { open, failing, orderings, lanes } = await look(
+    const { open, orderings, failing, lanes } = await look(
       packets,
       wishes.toSorted((a, b) => a.consumerId - b.consumerId),
     );
@@ -110,8 +110,8 @@ export const take = (row: ReadyRow, consumerId: number, token: Id, ordering: Ord
 
 interface Look {
   open: Map<number, string>;
-  failing: Map<number, Failing>;
   orderings: Map<number, OrderingColumns>;
+  failing: Map<number, Failing>;
   lanes: LaneLook[];
 }
 
@@ -125,16 +125,15 @@ async function look(packets: Packets, wishes: readonly LaneWish[]): Promise<Look
   const [consumers, ...lanes] = await packets.send<[OpenConsumerRow[], ...ReadyRow[][]]>(openConsumers(wishes), ...wishes.map(dueRows));
   return {
     open: new Map(consumers.map((row) => [row.id, row.version])),
-    failing: failingOf(consumers),
     orderings: new Map(consumers.map((row) => [row.id, row])),
+    failing: failingOf(consumers),
     lanes: wishes.map((wish, index) => ({ wish, rows: lanes[index] ?? [] })),
   };
 }
 
 /** `seconds`: since when it fails, if it does. */
 export type OpenConsumerRow = OrderingColumns & { id: number; version: string; seconds: string | number | null; failures: number };
-export const OPEN_CONSUMER = `c.id, ${TARGET_VERSION} AS version, TIMESTAMPDIFF(SECOND, c.failing_since, NOW(3)) AS seconds, c.failing_attempts AS failures,
-  c.ordering, c.ordering_exhausted`;
+export const OPEN_CONSUMER = `c.id, ${TARGET_VERSION} AS version, TIMESTAMPDIFF(SECOND, c.failing_since, NOW(3)) AS seconds, c.failing_attempts AS failures, c.ordering, c.ordering_exhausted`;
 
 export const failingOf = (rows: readonly OpenConsumerRow[]): Map<number, Failing> =>
   new Map(
@@ -148,13 +147,14 @@ const openConsumers = (wishes: readonly LaneWish[]): Statement => ({
   values: [wishes.map((wish) => wish.consumerId)],
 });
 
-const COLUMNS = 'prio_rank, seq, message_id, attempts, attempts_before, lease_token, replay, key_hash, key_seq';
+/** Reads {@link ReadyRow} rows. */
+export const READY_COLUMNS = 'prio_rank, seq, message_id, attempts, attempts_before, lease_token, replay, key_hash, key_seq';
 
 function dueRows({ consumerId, limit, from = [], oldestFirst = false }: LaneWish): Statement {
-  if (oldestFirst) return oldestRows(COLUMNS, { type: 'push', consumerId, limit, from });
+  if (oldestFirst) return oldestRows(READY_COLUMNS, { type: 'push', consumerId, limit, from });
   const bounds = above(from);
   return {
-    sql: `SELECT ${COLUMNS} FROM ready FORCE INDEX (PRIMARY)
+    sql: `SELECT ${READY_COLUMNS} FROM ready FORCE INDEX (PRIMARY)
       WHERE consumer_id = ${openLane('push')} ${bounds.sql} AND lease_until <= NOW(3) ORDER BY consumer_id, prio_rank, seq LIMIT ? FOR UPDATE SKIP LOCKED`,
     values: [consumerId, ...(bounds.values ?? []), limit],
   };

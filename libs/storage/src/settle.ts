@@ -49,7 +49,7 @@ export interface Settling {
  * Writes outcomes in one transaction of one round trip, each fenced by its claim's token. When a token no longer matches, the batch is rolled back and
  * settled one by one; those that somebody else owns now change nothing and are returned as `fenced`. May be repeated after an error of any kind: what
  * an earlier call wrote, although its answer was lost, is not fenced. Whatever waits behind one of them in its key is made ready when it has ended for good,
- * at the end of its lane with `mint`.
+ * at the end of its lane.
  */
 export async function settle(database: Database, batch: readonly Settlement[], node: Settling): Promise<{ fenced: Settlement[] }> {
   if (batch.length === 0) return { fenced: [] };

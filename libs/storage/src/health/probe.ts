@@ -5,6 +5,7 @@ import {
   isLost,
   mark,
   OPEN_CONSUMER,
+  READY_COLUMNS,
   type OpenConsumerRow,
   type ReadyRow,
   recordLost,
@@ -61,7 +62,7 @@ export function claimProbe(
         values: [consumerId, token],
       },
       {
-        sql: `SELECT prio_rank, seq, message_id, attempts, attempts_before, lease_token, replay, key_hash, key_seq FROM ready FORCE INDEX (PRIMARY)
+        sql: `SELECT ${READY_COLUMNS} FROM ready FORCE INDEX (PRIMARY)
           WHERE consumer_id = (SELECT c.id FROM consumer c FORCE INDEX (PRIMARY) WHERE c.id = ? AND c.breaker_probe = ?) AND lease_until <= NOW(3)
           ORDER BY consumer_id, prio_rank, seq LIMIT 1 FOR UPDATE SKIP LOCKED`,
         values: [consumerId, token],

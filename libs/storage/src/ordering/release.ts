@@ -82,10 +82,10 @@ export const blocksKey = ({ claim, step }: Outcome): boolean =>
   claim.key?.blocks === true && step.to === 'dead' && step.reason !== 'test-failed';
 
 /** What outcomes mean for the keys of their deliveries; nothing for those that have none. `mint` names places at the ends of the lanes. */
-export function moveKeys(batch: readonly Outcome[], mint?: () => Id): Statement[] {
+export function moveKeys(batch: readonly Outcome[], mint: () => Id): Statement[] {
   const ordered = batch.filter(({ claim }) => claim.key);
   if (ordered.length === 0) return [];
-  const ends = ordered.filter(endsKey).map(({ claim }) => ({ ...placeOf(claim), nextSeq: mint?.() }));
+  const ends = ordered.filter(endsKey).map(({ claim }) => ({ ...placeOf(claim), nextSeq: mint() }));
   return [...block(ordered.filter(blocksKey)), ...release(ends)];
 }
 
