@@ -56,6 +56,7 @@ describe('the description of the API', () => {
         'delete /v1/producers/{producer}',
         'get /v1/keys',
         'post /v1/keys',
+        'patch /v1/keys/{id}',
         'delete /v1/keys/{id}',
         'get /v1/channels/{channel}/consumers',
         `get ${consumer}`,

@@ -5,6 +5,7 @@ import {
   acceptWhole,
   activeLanes,
   Audiences,
+  channelBacklogs,
   claim,
   countDeadLetters,
   countJobs,
@@ -27,6 +28,7 @@ import {
   lanes,
   type LaneWish,
   lease,
+  maxBacklogs,
   listJobs,
   loadTargets,
   loosen,
@@ -199,6 +201,15 @@ async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> 
   const consumerIds = Array.from({ length: CONSUMERS }, (_, n) => n + 1);
   await lanes(database, consumerIds);
   await deadLetterCounts(database, consumerIds);
+  await maxBacklogs(database, [1, 2]);
+  const backlogs = await channelBacklogs(
+    database,
+    new Map([
+      [1, 1_000_000],
+      [2, 10],
+    ]),
+  );
+  expect(backlogs.get(1)).toBeGreaterThan(0);
   const { claimed } = await claim(database, [wish(3), wish(4)], mint());
   await loadTargets(database, [3, 4]);
   const back = claimed.splice(0, 1);

@@ -1,8 +1,20 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import type { IngestConfig } from '@app/config';
+import { defaultBurst, type Rate } from '@app/domain';
 import { heartbeat, type IngestMetrics, type Log, NudgeListener, NudgePeers } from '@app/runtime';
-import { accept, acceptWhole, ApiKeys, Audiences, clockSkewMs, HEARTBEAT_MS, Node, nudgeAddresses, StorageModule } from '@app/storage';
+import {
+  accept,
+  acceptWhole,
+  ApiKeys,
+  Audiences,
+  clockSkewMs,
+  countNodes,
+  HEARTBEAT_MS,
+  Node,
+  nudgeAddresses,
+  StorageModule,
+} from '@app/storage';
 import { AuditController } from './audit/audit.controller.js';
 import { AUDIT_PARTS } from './audit/audit.interceptor.js';
 import { ChannelsController } from './channels/channels.controller.js';
@@ -28,7 +40,9 @@ import { DeliveryReadsController } from './deliveries/delivery-reads.controller.
 import { SearchLimits } from './http/search-limits.js';
 import { KeyCheck } from './keys/key-check.js';
 import { KeysController } from './keys/keys.controller.js';
+import { LiveNodes } from './keys/live-nodes.js';
 import { RightsGuard } from './keys/needs.js';
+import { RateLimits } from './keys/rate-limits.js';
 import { LeaseActs } from './leases/lease-acts.js';
 import { LeasesController } from './leases/leases.controller.js';
 import { Polls } from './leases/polls.js';
@@ -36,6 +50,7 @@ import { type AcceptLimits, AcceptQueue } from './messages/accept-queue.js';
 import { BatchPublisher } from './messages/batch-publisher.js';
 import { BatchController } from './messages/batch.controller.js';
 import { CancelController } from './messages/cancel.controller.js';
+import { Backlogs } from './messages/backlogs.js';
 import { MessagesReadsController } from './messages/messages-reads.controller.js';
 import { MessagesController } from './messages/messages.controller.js';
 import { Publisher } from './messages/publisher.js';
@@ -102,9 +117,22 @@ export class AppModule {
 
 const targetRules = (config: IngestConfig): TargetRules => new TargetRules(config.allowHttpTargets, config.allowedTargets);
 
+const operatorsRate = ({ keyRatePerSecond: perSecond, keyRateBurst }: IngestConfig): Rate | undefined =>
+  perSecond === 0 ? undefined : { perSecond, burst: keyRateBurst || defaultBurst(perSecond) };
+
 const rights = ({ config, metrics, log, databases }: IngestSurroundings): Provider[] => [
-  { provide: KeyCheck, useValue: new KeyCheck(new ApiKeys(databases.publishing), config.adminKey) },
   JobChannels,
+  { provide: KeyCheck, useValue: new KeyCheck(new ApiKeys(databases.publishing), config.adminKey, operatorsRate(config)) },
+  {
+    provide: RateLimits,
+    // A process counts itself once it has joined.
+    inject: [Node],
+    useFactory: async () => {
+      const nodes = new LiveNodes(() => countNodes(databases.publishing, 'ingest'));
+      await nodes.refresh();
+      return new RateLimits(nodes, () => metrics.rateLimited.inc());
+    },
+  },
   { provide: APP_GUARD, useClass: RightsGuard },
   { provide: AUDIT_PARTS, useValue: { metrics, log } },
 ];
@@ -139,7 +167,7 @@ const taking = ({ config, metrics, log, databases: { publishing: database, reads
   { provide: Nudges, inject: [Polls, NudgePeers], useFactory: (polls: Polls, peers: NudgePeers) => new Nudges(polls, peers) },
   {
     provide: ProcessLife,
-    inject: [Node, AcceptQueue, WholeBatches, Polls, TestWaits, NudgePeers, NudgeListener],
+    inject: [Node, AcceptQueue, WholeBatches, Polls, TestWaits, NudgePeers, NudgeListener, Backlogs],
     useFactory: (
       node: Node,
       queue: AcceptQueue,
@@ -148,9 +176,10 @@ const taking = ({ config, metrics, log, databases: { publishing: database, reads
       tests: TestWaits,
       peers: NudgePeers,
       listener: NudgeListener,
+      backlogs: Backlogs,
     ) => {
       const beats = heartbeat({ node, everyMs: HEARTBEAT_MS, skewMs: () => clockSkewMs(database), metrics, log });
-      return new ProcessLife(node, { queues: [queue, wholes], polls, tests, peers, listener, heartbeat: beats }, log);
+      return new ProcessLife(node, { queues: [queue, wholes], polls, tests, peers, listener, backlogs, heartbeat: beats }, log);
     },
   },
 ];
@@ -164,7 +193,8 @@ const leasing = ({ metrics, log, databases: { reads } }: IngestSurroundings): Pr
   },
 ];
 
-const publishing = ({ config, metrics, log, databases: { publishing: database } }: IngestSurroundings): Provider[] => [
+const publishing = ({ config, metrics, log, databases: { publishing: database, reads } }: IngestSurroundings): Provider[] => [
+  { provide: Backlogs, useValue: new Backlogs(reads, config.maxBacklog, log) },
   {
     provide: AcceptQueue,
     useFactory: () => {
@@ -183,8 +213,9 @@ const publishing = ({ config, metrics, log, databases: { publishing: database } 
   },
   {
     provide: Publisher,
-    inject: [Node, AcceptQueue, Nudges],
-    useFactory: (node: Node, queue: AcceptQueue, nudges: Nudges) => new Publisher(database, node, queue, nudges, metrics),
+    inject: [Node, AcceptQueue, Nudges, Backlogs],
+    useFactory: (node: Node, queue: AcceptQueue, nudges: Nudges, backlogs: Backlogs) =>
+      new Publisher(database, node, queue, nudges, backlogs, metrics),
   },
   {
     provide: BatchPublisher,

@@ -11,7 +11,7 @@ const EXPLORER_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const methods = ['get', 'put', 'post', 'delete'] as const;
+const methods = ['get', 'put', 'post', 'patch', 'delete'] as const;
 
 /** OpenAPI 3.1 at `/openapi.json` and the explorer at `/docs`, both without a key and without anything from elsewhere. */
 export function serveOpenApi(app: NestFastifyApplication): void {

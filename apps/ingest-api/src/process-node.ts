@@ -3,6 +3,7 @@ import { farewell, type Log, type NudgeListener, type NudgePeers, type Repeat } 
 import type { Node } from '@app/storage';
 import type { TestWaits } from './consumers/test-waits.js';
 import type { Polls } from './leases/polls.js';
+import type { Backlogs } from './messages/backlogs.js';
 
 interface Parts {
   readonly queues: readonly { close(): Promise<void> }[];
@@ -10,6 +11,7 @@ interface Parts {
   readonly tests: TestWaits;
   readonly peers: NudgePeers;
   readonly listener: NudgeListener;
+  readonly backlogs: Backlogs;
   readonly heartbeat: Repeat;
 }
 
@@ -37,17 +39,18 @@ export class ProcessLife implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    const { queues, polls, peers, listener, heartbeat } = this.parts;
+    const { queues, polls, peers, listener, backlogs, heartbeat } = this.parts;
     this.stopWaiting();
     await Promise.all(queues.map((queue) => queue.close()));
     await polls.loop.stop();
     listener.close();
     await peers.stop();
+    await backlogs.loop.stop();
     await heartbeat.stop();
     await farewell('node', this.node.leave(), this.log);
   }
 
   private get loops(): Repeat[] {
-    return [this.parts.heartbeat, this.parts.polls.loop, this.parts.peers.loop];
+    return [this.parts.heartbeat, this.parts.polls.loop, this.parts.peers.loop, this.parts.backlogs.loop];
   }
 }

@@ -61,6 +61,12 @@ export type IngestConfig = ProcessConfig &
     /** What one page of a list may look at. */
     readonly searchRows: number;
     readonly searchMs: number;
+    /** Of every key that says nothing; 0: no limit. */
+    readonly keyRatePerSecond: number;
+    /** 0: one second's worth. */
+    readonly keyRateBurst: number;
+    /** Unfinished deliveries of every channel that says nothing; 0: no limit. */
+    readonly maxBacklog: number;
   };
 
 export type DispatcherConfig = ProcessConfig &
@@ -135,6 +141,9 @@ export const ingestSettings: Settings<IngestConfig> = {
   maxJobsPerConsumer: integer('MAX_JOBS_PER_CONSUMER', 10, [1, 1000]),
   searchRows: integer('SEARCH_ROWS', 20_000, [500, 10_000_000]),
   searchMs: integer('SEARCH_MS', 25, [1, 10_000]),
+  keyRatePerSecond: integer('KEY_RATE_PER_SECOND', 0, [0, 1_000_000]),
+  keyRateBurst: integer('KEY_RATE_BURST', 0, [0, 1_000_000]),
+  maxBacklog: integer('MAX_BACKLOG', 0, [0, 10_000_000]),
 };
 
 export const dispatcherSettings: Settings<DispatcherConfig> = {

@@ -77,6 +77,8 @@ export {
 export { REPLAY_HEADER, REPLAY_RANK, replayedBy, replayOf, type ReplayStatus, replayStatuses } from './replay.js';
 export { type History, parseStartFrom, START_FROM_FORMS } from './start-from.js';
 export { EXHAUSTED, type Exhausted, orderingHash, type Ordering, ORDERINGS } from './ordering.js';
+export { type Bucket, type Rate, rateShare, takeTokens, type Taking } from './key-bucket.js';
+export { defaultBurst, KEY_RATE_LIMITS, parseKeyRate, rateFields, type RateState } from './key-rate.js';
 export { isTest, stepOfTest, TEST_HEADER, testHeaders } from './test-delivery.js';
 export { MAX_SCOPES, type Need, type Scope, allows, formatScope, parseScopes } from './scopes.js';
 export { type FieldProblem, Problem, type ProblemCode, type ProblemOptions, problems } from './problem.js';

@@ -15,6 +15,7 @@ export const problems = {
   'uri-too-long': { status: 414, title: 'The address is too long' },
   'unsupported-media-type': { status: 415, title: 'This content type or encoding is not taken' },
   'too-many-requests': { status: 429, title: 'Too many requests' },
+  'backlog-full': { status: 429, title: 'Too many deliveries of the channel are not finished' },
   'header-too-large': { status: 431, title: 'The header section is too large' },
   internal: { status: 500, title: 'Something broke on our side' },
   'queue-full': { status: 503, title: 'The queue of messages to store is full' },

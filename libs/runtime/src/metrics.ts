@@ -36,6 +36,8 @@ export function createIngestMetrics(registry: Registry) {
     commitSeconds: histogram('commit_seconds', 'One accepting transaction, from begin to commit', SHORT),
     acceptBatchMessages: histogram('accept_batch_messages', 'Messages in one accepting transaction', BATCH),
     acceptQueueMessages: gauge('accept_queue_messages', 'Messages that wait for a commit'),
+    unrouted: counter<'warning'>('unrouted_total', 'Messages stored for nobody: no-consumers, or no-consumer-matches', 'warning'),
+    rateLimited: counter('rate_limited_total', 'Requests refused because their key has used up its rate'),
     denied: counter<'code'>('denied_total', 'Requests refused for want of a valid key (unauthorized) or of a right (forbidden)', 'code'),
     unaudited: counter('unaudited_total', 'Management writes whose audit row could not be written'),
     polls: gauge('polls', 'Requests of pull consumers for leases that have no answer yet'),

@@ -39,7 +39,15 @@ export interface Idempotency {
 }
 
 export type AcceptOutcome =
-  | { kind: 'accepted'; id: Id; status: MessageStatus; deliveries: number; consumerIds: readonly number[] }
+  | {
+      kind: 'accepted';
+      id: Id;
+      status: MessageStatus;
+      deliveries: number;
+      consumerIds: readonly number[];
+      /** Of the channel, whether the message goes to them or not. */
+      consumers: number;
+    }
   | { kind: 'repeated'; id: Id }
   | { kind: 'conflict'; id: Id }
   | { kind: 'unknown-channel' };
@@ -269,5 +277,6 @@ export function newDeliveries(places: readonly Place[]): Statement[] {
 export function accepted(sending: Sending): AcceptOutcome {
   const { message, audience, consumerIds } = sending;
   const deliveries = audience.fanout?.deliveries ?? consumerIds.length;
-  return { kind: 'accepted', id: message.id, status: statusFor(sending), deliveries, consumerIds };
+  const consumers = audience.fanout?.deliveries ?? audience.consumerIds.length;
+  return { kind: 'accepted', id: message.id, status: statusFor(sending), deliveries, consumerIds, consumers };
 }

@@ -6,6 +6,7 @@ export { Audiences } from './audiences.js';
 export { Audit, listAudit, pruneAudit, type AuditEntry, type AuditFilter, type AuditOutcome, type AuditRow } from './audit.js';
 export { backlog, type Backlog, type Count, deadLetterCounts, heldBack, type HeldBack, type Lane, lanes, NO_ROWS } from './backlog.js';
 export { cancel, type Cancellation } from './cancel.js';
+export { channelBacklogs, maxBacklogs } from './channel-backlogs.js';
 export { activeLanes, type ActiveLane, claim, type Claimed, type ClaimResult, type LaneWish } from './claim.js';
 export { endResume } from './end-resume.js';
 export { type LaneBound } from './key-rows.js';
@@ -25,6 +26,7 @@ export { loadTargets, type Outgoing, type StoredTarget } from './load-messages.j
 export { migrate, pendingMigrations } from './migrate.js';
 export {
   buryNodes,
+  countNodes,
   dispatchers,
   HEARTBEAT_MS,
   Node,

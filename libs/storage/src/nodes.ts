@@ -136,6 +136,18 @@ export async function nudgeAddresses(database: Database, kinds: readonly NodeKin
   return rows.map((row) => row.nudge_addr);
 }
 
+/** Silent for longer, a process no longer counts among those that share something: three heartbeats. */
+const NODE_QUIET_MS = 10_000;
+
+/** How many processes of a kind live. */
+export async function countNodes(database: Database, kind: NodeKind): Promise<number> {
+  const [row] = await database.query<{ n: string }[]>(
+    'SELECT COUNT(*) AS n FROM node FORCE INDEX (PRIMARY) WHERE kind = ? AND heartbeat_at > NOW(3) - INTERVAL ? MICROSECOND',
+    [kind, NODE_QUIET_MS * 1000],
+  );
+  return Number(row!.n);
+}
+
 export interface DeadNode {
   number: number;
   kind: NodeKind;

@@ -35,4 +35,14 @@ export class ChannelBody {
   @Min(DISABLE_AFTER_LIMITS[0])
   @Max(DISABLE_AFTER_LIMITS[1])
   disableAfterSeconds?: number | null;
+
+  /**
+   * Unfinished deliveries of the channel, 1 to 10000000, beyond which publishing is refused with `backlog-full`; absent: MAX_BACKLOG of the operator, which is no
+   * limit unless it is set.
+   */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(10_000_000)
+  maxBacklog?: number | null;
 }

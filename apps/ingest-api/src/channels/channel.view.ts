@@ -12,6 +12,8 @@ export class ChannelView {
   priorities!: boolean;
   /** Seconds of nothing but failures after which its push consumers are disabled; 0: never; null: the operator's DISABLE_AFTER_SECONDS. */
   disableAfterSeconds!: number | null;
+  /** Unfinished deliveries beyond which publishing is refused; null: as the operator says. */
+  maxBacklog!: number | null;
   /** Counts changes; also the ETag. */
   version!: number;
   createdAt!: Date;
@@ -29,6 +31,7 @@ export const viewChannel = (row: Channel): ChannelView => ({
   description: row.description,
   retry: row.retry,
   retentionDays: row.retentionDays,
+  maxBacklog: row.maxBacklog,
   priorities: row.priorities,
   disableAfterSeconds: row.disableAfterSeconds,
   version: row.version,

@@ -60,6 +60,7 @@ export class ChannelsController {
       retentionDays: body?.retentionDays ?? null,
       priorities: body?.priorities ?? true,
       disableAfterSeconds: body?.disableAfterSeconds ?? null,
+      maxBacklog: body?.maxBacklog ?? null,
     };
     const { row, created } = await this.channels.put(name, settings, { ...demands, audit });
     void reply.code(created ? 201 : 200).header('etag', etag(row));

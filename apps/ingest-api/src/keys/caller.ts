@@ -1,4 +1,4 @@
-import type { Scope } from '@app/domain';
+import type { Rate, Scope } from '@app/domain';
 import type { FastifyRequest } from 'fastify';
 
 /** Whose key a request came with. */
@@ -9,6 +9,8 @@ export interface Caller {
   readonly keyName: string;
   readonly producerId: number | null;
   readonly scopes: readonly Scope[];
+  /** How much it may do; undefined: no limit. */
+  readonly rate?: Rate;
 }
 
 declare module 'fastify' {

@@ -22,6 +22,7 @@ describe('KeyCheck', () => {
       producerId: 7,
       expiresAt: null,
       revokedAt: null,
+      rateLimit: null,
       createdAt: new Date(),
     };
     const keys = {
@@ -30,7 +31,7 @@ describe('KeyCheck', () => {
         return id === parts.id ? row : null;
       },
     };
-    check = new KeyCheck(keys, 'an-admin-key-of-24-characters', () => nowMs);
+    check = new KeyCheck(keys, 'an-admin-key-of-24-characters', undefined, () => nowMs);
   });
 
   it('answers at once for a key that it has read, and reads it once for many requests', async () => {

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { parseScopes, Problem } from '@app/domain';
+import { parseScopes, Problem, type Rate } from '@app/domain';
 import type { ApiKey } from '@app/storage';
 import type { Caller } from './caller.js';
 import { hashOf, splitKey } from './key-text.js';
@@ -38,6 +38,8 @@ export class KeyCheck {
   constructor(
     private readonly keys: { find(id: string): Promise<ApiKey | null> },
     adminKey: string | undefined,
+    /** Of keys that say nothing. */
+    private readonly operatorsRate: Rate | undefined = undefined,
     private readonly now: () => number = () => performance.now(),
   ) {
     this.adminHash = adminKey === undefined ? undefined : hashOf(adminKey);
@@ -76,7 +78,7 @@ export class KeyCheck {
     }
     const entry = this.keys
       .find(id)
-      .then((row) => this.keep(id, { readAt: startedAt, key: row ? keyOf(row) : undefined }))
+      .then((row) => this.keep(id, { readAt: startedAt, key: row ? keyOf(row, this.operatorsRate) : undefined }))
       .finally(() => {
         if (this.reads.get(id)?.entry === entry) this.reads.delete(id);
       });
@@ -99,14 +101,14 @@ export class KeyCheck {
   }
 }
 
-function keyOf(row: ApiKey): Entry['key'] {
+function keyOf(row: ApiKey, operatorsRate: Rate | undefined): Entry['key'] {
   if (row.revokedAt) return undefined;
   const parsed = parseScopes(row.scopes);
   const scopes = 'scopes' in parsed ? parsed.scopes : [];
   return {
     secretHash: row.secretHash,
     expiresAtMs: row.expiresAt?.getTime() ?? Infinity,
-    caller: { keyId: row.id, keyName: row.name, producerId: row.producerId, scopes },
+    caller: { keyId: row.id, keyName: row.name, producerId: row.producerId, scopes, rate: row.rateLimit ?? operatorsRate },
   };
 }
 

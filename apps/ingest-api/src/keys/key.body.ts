@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsDefined, IsOptional, IsRFC3339, IsString, MaxLength, MinLength } from 'class-validator';
+import { rateLimitSchema } from './rate-limit.view.js';
 
 export class KeyBody {
   /** For people. */
@@ -24,6 +25,10 @@ export class KeyBody {
   @IsRFC3339({ message: 'expiresAt must be a time after RFC 3339, such as 2027-01-31T12:00:00Z' })
   @ApiProperty({ type: 'string', format: 'date-time', required: false, nullable: true })
   expiresAt?: string | null;
+
+  @IsOptional()
+  @ApiProperty({ ...rateLimitSchema, required: false })
+  rateLimit?: object | null;
 
   /** The producer that messages published with this key come from. It must exist. */
   @IsOptional()

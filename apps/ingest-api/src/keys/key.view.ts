@@ -1,4 +1,6 @@
+import { ApiProperty } from '@nestjs/swagger';
 import type { OwnedApiKey } from '@app/storage';
+import { rateLimitSchema } from './rate-limit.view.js';
 
 export class KeyView {
   /** The public part of the key. */
@@ -6,6 +8,8 @@ export class KeyView {
   name!: string;
   scopes!: string[];
   producer!: string | null;
+  @ApiProperty(rateLimitSchema)
+  rateLimit!: object | null;
   expiresAt!: Date | null;
   revokedAt!: Date | null;
   createdAt!: Date;
@@ -25,11 +29,12 @@ export class KeyList {
   cursor!: string | null;
 }
 
-export const viewKey = ({ id, name, scopes, producer, expiresAt, revokedAt, createdAt }: OwnedApiKey): KeyView => ({
+export const viewKey = ({ id, name, scopes, producer, rateLimit, expiresAt, revokedAt, createdAt }: OwnedApiKey): KeyView => ({
   id,
   name,
   scopes,
   producer,
+  rateLimit,
   expiresAt,
   revokedAt,
   createdAt,

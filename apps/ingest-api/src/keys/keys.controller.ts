@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type FieldProblem, formatScope, parseScopes, Problem } from '@app/domain';
 import { ApiKeys, type Audit } from '@app/storage';
@@ -8,10 +8,13 @@ import { decodeCursor, pageOf } from '../http/cursor.js';
 import { ListQuery } from '../http/list.query.js';
 import { hashOf, keyText, newKey } from './key-text.js';
 import { KeyBody } from './key.body.js';
-import { KeyList, NewKeyView, viewKey } from './key.view.js';
+import { KeyLimitBody } from './key-limit.body.js';
+import { KeyList, KeyView, NewKeyView, viewKey } from './key.view.js';
 import { Needs } from './needs.js';
+import { parseRateLimit } from './rate-limit.view.js';
 
-const CURSOR = [/^\d{1,15}$/, /^[0-9a-f]{16}$/];
+const KEY_ID = /^[0-9a-f]{16}$/;
+const CURSOR = [/^\d{1,15}$/, KEY_ID];
 const placeOf = ({ createdAt, id }: { createdAt: Date; id: string }): string[] => [String(createdAt.getTime()), id];
 
 @ApiTags('keys')
@@ -38,6 +41,7 @@ export class KeysController {
       scopes: parsed.scopes.map(formatScope),
       producer: body.producer ?? null,
       expiresAt,
+      rateLimit: parseRateLimit(body.rateLimit),
     };
     const row = await this.keys.create(key, audit);
     return Object.assign(viewKey(row), { key: keyText(parts) });
@@ -53,13 +57,23 @@ export class KeysController {
     return pageOf(query.limit, (limit) => this.keys.list({ limit, before }), placeOf, viewKey);
   }
 
+  /** Changes how much a key may do: true everywhere within 2 seconds. */
+  @Patch(':id')
+  @Needs('admin')
+  @Refuses('validation-failed', 'malformed-json', 'not-found')
+  async change(@Param('id') id: string, @Body() body: KeyLimitBody, @Audited() audit: Audit): Promise<KeyView> {
+    const key = KEY_ID.test(id) ? await this.keys.limit(id, parseRateLimit(body.rateLimit), audit) : undefined;
+    if (!key) throw new Problem('not-found', 'there is no such key');
+    return viewKey(key);
+  }
+
   /** Revokes a key for good: refused everywhere within 2 seconds. */
   @Delete(':id')
   @HttpCode(204)
   @Needs('admin')
   @Refuses('not-found')
   async revoke(@Param('id') id: string, @Audited() audit: Audit): Promise<void> {
-    const known = /^[0-9a-f]{16}$/.test(id) && (await this.keys.revoke(id, audit));
+    const known = KEY_ID.test(id) && (await this.keys.revoke(id, audit));
     if (!known) throw new Problem('not-found', 'there is no such key');
   }
 }

@@ -25,7 +25,8 @@ function decide(route: keyof Routes, scopes: readonly Scope[], params: Record<st
   } as unknown as ExecutionContext;
   const check = { check: () => ({ keyId: 'k', keyName: 'k', producerId: null, scopes }) };
   const jobs = { channelOf: () => Promise.reject(new Error('the channel is in the path')) };
-  return () => new RightsGuard(check as never, jobs as never).canActivate(context);
+  const limits = { charge: () => expect('the key').toBe('one with a limit') };
+  return () => new RightsGuard(check as never, jobs as never, limits as never).canActivate(context);
 }
 
 it('is closed, to admins too, where a route does not say what it needs', () => {

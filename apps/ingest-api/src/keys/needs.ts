@@ -1,12 +1,13 @@
 import { applyDecorators, type CanActivate, type ExecutionContext, Injectable, SetMetadata, UseInterceptors } from '@nestjs/common';
 import { ApiSecurity } from '@nestjs/swagger';
 import { allows, formatScope, type Need, Problem } from '@app/domain';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AuditInterceptor } from '../audit/audit.interceptor.js';
 import type { Caller } from './caller.js';
 import { CHANNEL_OF, type ChannelPlace } from './channel-of.js';
 import { JobChannels } from './job-channels.js';
 import { KeyCheck } from './key-check.js';
+import { RateLimits } from './rate-limits.js';
 
 const NEEDS = 'posthorn:needs';
 
@@ -23,7 +24,7 @@ export const Needs = (...kinds: readonly Need['kind'][]): MethodDecorator =>
 
 /**
  * Lets a request through when its key has a right to the route, before anything is looked up: a key without rights learns nothing about
- * what exists. A route that does not say what it needs is closed.
+ * what exists. Then the request is charged to the key, if that has a limit. A route that does not say what it needs is closed.
  */
 @Injectable()
 export class RightsGuard implements CanActivate {
@@ -33,15 +34,25 @@ export class RightsGuard implements CanActivate {
   constructor(
     private readonly keys: KeyCheck,
     private readonly jobs: JobChannels,
+    private readonly limits: RateLimits,
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const request = context.switchToHttp().getRequest<FastifyRequest<{ Params: Partial<Record<string, string>> }>>();
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest<{ Params: Partial<Record<string, string>> }>>();
     const { kinds, place } = this.needsOf(context);
     const caller = this.keys.check(request.headers.authorization);
-    if (place) return this.admitElsewhere(request, caller, kinds, place);
+    if (place) return this.admitElsewhere(request, caller, kinds, place).then(() => this.charge(http));
     const needs = kinds.map((kind) => needOf(kind, request.params));
-    return caller instanceof Promise ? caller.then((found) => admit(request, found, needs)) : admit(request, caller, needs);
+    if (caller instanceof Promise) return caller.then((found) => admit(request, found, needs)).then(() => this.charge(http));
+    admit(request, caller, needs);
+    return this.charge(http);
+  }
+
+  private charge(http: ReturnType<ExecutionContext['switchToHttp']>): true {
+    const { caller } = http.getRequest<FastifyRequest>();
+    if (caller?.rate) this.limits.charge(caller, 1, http.getResponse<FastifyReply>());
+    return true;
   }
 
   /** What is unknown belongs to no channel: a key that is good for some channels only is refused, as for what belongs to others. */
@@ -50,10 +61,10 @@ export class RightsGuard implements CanActivate {
     caller: Caller | Promise<Caller>,
     kinds: readonly Need['kind'][],
     place: ChannelPlace,
-  ): Promise<boolean> {
+  ): Promise<void> {
     const found = await caller;
     const channel = place === 'job' ? await this.jobs.channelOf(request.params['job']) : queryChannel(request.query);
-    return admit(
+    admit(
       request,
       found,
       kinds.map((kind) => needOf(kind, { channel })),
@@ -85,12 +96,11 @@ function queryChannel(query: unknown): string {
   return typeof channel === 'string' ? channel : '';
 }
 
-function admit(request: { caller?: Caller }, caller: Caller, needs: readonly Need[], refusal?: string): true {
+function admit(request: { caller?: Caller }, caller: Caller, needs: readonly Need[], refusal?: string): void {
   request.caller = caller;
   if (!needs.some((need) => allows(caller.scopes, need))) {
     throw new Problem('forbidden', refusal ?? `the key needs the scope ${needs.map(formatScope).join(' or ')}`);
   }
-  return true;
 }
 
 function needOf(kind: Need['kind'], { channel = '', consumer = '' }: Partial<Record<string, string>>): Need {

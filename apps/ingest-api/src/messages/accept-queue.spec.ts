@@ -16,7 +16,7 @@ const message = (id: string, size = 1): NewMessage => ({
   payload: Buffer.alloc(size),
 });
 const stored = (batch: readonly NewMessage[]): AcceptOutcome[] =>
-  batch.map(({ id }) => ({ kind: 'accepted', id, status: 'out-for-delivery', deliveries: 1, consumerIds: [1] }));
+  batch.map(({ id }) => ({ kind: 'accepted', id, status: 'out-for-delivery', deliveries: 1, consumerIds: [1], consumers: 1 }));
 
 /** A store whose commits end when the test says so. */
 class Commits {

@@ -6,7 +6,7 @@ import { problemFor } from '../http/ingest-filter.js';
 import type { Nudges } from '../nudges.js';
 import type { BatchMessage } from './batch-item.js';
 import { newMessage } from './message-rules.js';
-import { GONE, type Publisher, type Stored } from './publisher.js';
+import { GONE, type Publisher, type PublishWarning, type Stored } from './publisher.js';
 import { invalid, type ReadItem } from './read-batch.js';
 import type { WholeBatches } from './whole-batches.js';
 
@@ -14,6 +14,8 @@ export interface PublishedItem {
   id: Id;
   status: MessageStatus;
   deliveries: number;
+  /** Why nobody gets it. */
+  warning?: PublishWarning;
 }
 
 export interface PublishedBatch {
@@ -90,12 +92,18 @@ export class BatchPublisher {
   }
 
   private async statesOf(repeated: readonly Id[], accepted: readonly Accepted[]): Promise<Map<Id, Omit<PublishedItem, 'id'>>> {
-    const states = new Map<Id, Omit<PublishedItem, 'id'>>(accepted.map(({ id, status, deliveries }) => [id, { status, deliveries }]));
+    const states = new Map<Id, Omit<PublishedItem, 'id'>>(accepted.map((outcome) => [outcome.id, this.stateOf(outcome)]));
     const earlier = [...new Set(repeated)].filter((id) => !states.has(id));
     for (let from = 0; from < earlier.length; from += MAX_KEYS) {
       for (const [id, state] of await publishedStates(this.parts.database, earlier.slice(from, from + MAX_KEYS))) states.set(id, state);
     }
     return states;
+  }
+
+  private stateOf(outcome: Accepted): Omit<PublishedItem, 'id'> {
+    const { status, deliveries } = outcome;
+    const warning = this.parts.publisher.warn(outcome);
+    return { status, deliveries, ...(warning && { warning }) };
   }
 
   private wake(accepted: readonly Accepted[]): void {

@@ -5,6 +5,7 @@ import { problemBody } from '@app/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refuses } from '../http/answers.js';
 import { callerOf } from '../keys/caller.js';
+import { RateLimits } from '../keys/rate-limits.js';
 import { Needs } from '../keys/needs.js';
 import { BatchPublisher } from './batch-publisher.js';
 import { BatchQuery } from './batch.query.js';
@@ -25,6 +26,7 @@ export class BatchController {
   constructor(
     private readonly batches: BatchPublisher,
     private readonly limits: BatchLimits,
+    private readonly rates: RateLimits,
   ) {}
 
   /**
@@ -57,6 +59,7 @@ export class BatchController {
     'idempotency-conflict',
     'payload-too-large',
     'unsupported-media-type',
+    'backlog-full',
     'queue-full',
     'database-unavailable',
     'database-busy',
@@ -69,7 +72,9 @@ export class BatchController {
     const { params, headers, body } = request;
     const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
     const items = readBatch(bytes, headers['content-type'], this.limits, traceParentOf(headers));
-    const { producerId } = callerOf(request);
+    const caller = callerOf(request);
+    this.rates.chargeMore(caller, items.length - 1, reply);
+    const { producerId } = caller;
     const { results, created } = await (atomic === 'false'
       ? this.batches.publishEach(params.channel, items, producerId)
       : this.batches.publishWhole(params.channel, items, producerId));

@@ -58,6 +58,8 @@ export class MessagesController {
     'idempotency-conflict',
     'payload-too-large',
     'unsupported-media-type',
+    'too-many-requests',
+    'backlog-full',
     'queue-full',
     'database-unavailable',
     'database-busy',

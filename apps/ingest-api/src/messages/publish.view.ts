@@ -9,4 +9,9 @@ export class PublishedView {
    * whose filters are asked a moment later, all of them are counted. 0 while it is scheduled: whom it goes to is decided when it is due.
    */
   deliveries!: number;
+  /**
+   * Only when `deliveries` of a new message is 0: the channel has no consumers, or none whose filter matches the message. It is stored, and nobody gets it, not even
+   * consumers that come later.
+   */
+  warning?: 'no-consumers' | 'no-consumer-matches';
 }

@@ -5,6 +5,7 @@ import type { IngestMetrics } from '@app/runtime';
 import { type AcceptOutcome, type Database, type Node, publishedStates } from '@app/storage';
 import type { Nudges } from '../nudges.js';
 import type { AcceptQueue } from './accept-queue.js';
+import type { Backlogs } from './backlogs.js';
 import { ChannelIds } from './channel-ids.js';
 import { newMessage, type Told } from './message-rules.js';
 import { readPublishHeaders } from './publish-headers.js';
@@ -15,7 +16,11 @@ export interface Published {
   id: Id;
   status: MessageStatus;
   deliveries: number;
+  /** Why nobody gets it. */
+  warning?: PublishWarning;
 }
+
+export type PublishWarning = 'no-consumers' | 'no-consumer-matches';
 
 /** A message that is stored, now or before. */
 export type Stored = Exclude<AcceptOutcome, { kind: 'unknown-channel' | 'conflict' }>;
@@ -32,18 +37,20 @@ export class Publisher {
     private readonly node: Node,
     private readonly queue: AcceptQueue,
     private readonly nudges: Nudges,
+    private readonly backlogs: Backlogs,
     private readonly metrics: IngestMetrics,
   ) {
     this.channels = new ChannelIds(database);
   }
 
-  /** Resolves after the commit. Throws a Problem: not-found, validation-failed, idempotency-conflict, queue-full, database-unavailable. */
+  /** Resolves after the commit. Throws a Problem: not-found, validation-failed, idempotency-conflict, backlog-full, queue-full, database-unavailable. */
   async publish(channel: string, headers: IncomingHttpHeaders, payload: Buffer | undefined, producerId: number | null): Promise<Published> {
     const outcome = await this.store(channel, readPublishHeaders(headers), payload ?? NOTHING, producerId);
     const { id } = outcome;
     if (outcome.kind === 'repeated') return { created: false, id, ...(await stateOf(this.database, id)) };
     if (outcome.deliveries > 0) this.nudges.wake(outcome.consumerIds);
-    return { created: true, id, status: outcome.status, deliveries: outcome.deliveries };
+    const warning = this.warn(outcome);
+    return { created: true, id, status: outcome.status, deliveries: outcome.deliveries, ...(warning && { warning }) };
   }
 
   /** Stores one message. Throws as `publish` does. Nobody is nudged. */
@@ -64,12 +71,29 @@ export class Publisher {
       const found = isName(channel) ? this.channels.find(channel) : undefined;
       const channelId = typeof found === 'object' ? await found : found;
       if (channelId === undefined) break;
+      this.demandRoom(channelId);
       const done = await act(channelId);
       if (done !== undefined) return done;
       this.channels.forget(channel);
       if (!known) break;
     }
     throw new Problem('not-found', `there is no channel ${channel}`, { field: 'channel' });
+  }
+
+  /** Says, and counts, why nobody gets a message that is stored now; nothing when somebody does or may. */
+  warn({ status, deliveries, consumers }: Extract<Stored, { kind: 'accepted' }>): PublishWarning | undefined {
+    if (deliveries > 0 || status === 'scheduled') return undefined;
+    const warning = consumers === 0 ? 'no-consumers' : 'no-consumer-matches';
+    this.metrics.unrouted.inc({ warning });
+    return warning;
+  }
+
+  private demandRoom(channelId: number): void {
+    try {
+      this.backlogs.demandRoom(channelId);
+    } catch (error) {
+      this.refused(error);
+    }
   }
 
   private refused(error: unknown): never {

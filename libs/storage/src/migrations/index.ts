@@ -9,6 +9,7 @@ import { AddOrdering1763683200033 } from './0033-add-ordering.js';
 import { AddConsumerHealth1763683200034 } from './0034-add-consumer-health.js';
 import { AddJobs1763683200036 } from './0036-add-jobs.js';
 import { AddScheduling1763683200030 } from './0030-add-scheduling.js';
+import { AddKeyRates1763683200031 } from './0031-add-key-rates.js';
 
 /** In the order in which they run. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   AddJobs1763683200036,
   AddLimits1763683200032,
   AddScheduling1763683200030,
+  AddKeyRates1763683200031,
 ];

@@ -1,8 +1,9 @@
-import { isName, Problem } from '@app/domain';
+import { isName, Problem, type Rate } from '@app/domain';
 import { Injectable } from '@nestjs/common';
 import { In, IsNull, LessThan } from 'typeorm';
 import type { Audit } from '../audit.js';
 import { Database } from '../database.js';
+import { changedFields } from './changed-fields.js';
 import { ApiKey, Producer } from './entities.js';
 import { NOW } from './precondition.js';
 
@@ -14,6 +15,8 @@ export interface NewApiKey {
   /** The name of a producer that exists. */
   producer: string | null;
   expiresAt: Date | null;
+  /** null: what the operator says for all keys. */
+  rateLimit: Rate | null;
 }
 
 export interface ApiKeyPage {
@@ -53,9 +56,20 @@ export class ApiKeys {
       order: { createdAt: 'DESC', id: 'DESC' },
       take: limit,
     });
-    const owners = await this.database.dataSource.getRepository(Producer).findBy({ id: In(keys.flatMap((key) => key.producerId ?? [])) });
-    const names = new Map(owners.map(({ id, name }) => [id, name]));
-    return keys.map((key) => Object.assign(key, { producer: names.get(key.producerId ?? 0) ?? null }));
+    return this.owned(keys);
+  }
+
+  /** Changes how much a key may do; seen by every process within 2 s. Answers undefined when there is no such key, or it was revoked. */
+  async limit(id: string, rateLimit: Rate | null, audit: Audit): Promise<OwnedApiKey | undefined> {
+    const key = await this.database.transaction('limit-key', async (session, manager) => {
+      const rows = manager.getRepository(ApiKey);
+      const found = await rows.findOneBy({ id, revokedAt: IsNull() });
+      if (!found) return undefined;
+      await rows.update({ id }, { rateLimit });
+      await audit.record(session, { status: 200, fields: changedFields<{ rateLimit: Rate | null }>(found, { rateLimit }) });
+      return rows.findOneByOrFail({ id });
+    });
+    return key && (await this.owned([key]))[0];
   }
 
   /** Revokes a key for good; its row stays. Answers whether there is such a key; a second call changes nothing. */
@@ -67,5 +81,11 @@ export class ApiKeys {
       await audit.record(session, { status: 204, fields: affected === 0 ? [] : ['revokedAt'] });
       return true;
     });
+  }
+
+  private async owned(keys: readonly ApiKey[]): Promise<OwnedApiKey[]> {
+    const owners = await this.database.dataSource.getRepository(Producer).findBy({ id: In(keys.flatMap((key) => key.producerId ?? [])) });
+    const names = new Map(owners.map(({ id, name }) => [id, name]));
+    return keys.map((key) => Object.assign(key, { producer: names.get(key.producerId ?? 0) ?? null }));
   }
 }

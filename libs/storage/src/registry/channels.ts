@@ -18,6 +18,8 @@ export interface ChannelSettings {
   priorities: boolean;
   /** For its consumers; 0: never; null: the dispatcher's DISABLE_AFTER_SECONDS. */
   disableAfterSeconds: number | null;
+  /** null: what the operator says for all channels. */
+  maxBacklog: number | null;
 }
 
 @Injectable()

@@ -7,6 +7,7 @@ import type {
   FilterJson,
   FormerSecret,
   Ordering,
+  Rate,
   RateLimit,
   RetryPolicy,
   SignatureSettings,
@@ -25,6 +26,8 @@ export class Channel {
   @Column({ type: 'boolean' }) priorities!: boolean;
   /** For its consumers; 0: never; null: the dispatcher's DISABLE_AFTER_SECONDS. */
   @Column({ name: 'disable_after_seconds', type: 'int', nullable: true }) disableAfterSeconds!: number | null;
+  /** Unfinished deliveries beyond which nothing is accepted; null: what the operator says for all channels. */
+  @Column({ name: 'max_backlog', type: 'int', unsigned: true, nullable: true }) maxBacklog!: number | null;
   @Column({ type: 'int' }) version!: number;
   @Column({ name: 'created_at', type: 'datetime', precision: 3 }) createdAt!: Date;
   @Column({ name: 'updated_at', type: 'datetime', precision: 3 }) updatedAt!: Date;
@@ -124,6 +127,8 @@ export class ApiKey {
   @Column({ name: 'expires_at', type: 'datetime', precision: 3, nullable: true }) expiresAt!: Date | null;
   @Column({ name: 'revoked_at', type: 'datetime', precision: 3, nullable: true }) revokedAt!: Date | null;
   @Column({ name: 'created_at', type: 'datetime', precision: 3 }) createdAt!: Date;
+  /** null: what the operator says for all keys. */
+  @Column({ name: 'rate_limit', type: 'json', nullable: true }) rateLimit!: Rate | null;
 }
 
 export const entities = [Channel, Producer, Consumer, ApiKey];

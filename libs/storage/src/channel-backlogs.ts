@@ -1,0 +1,94 @@
+import type { Database } from './database.js';
+
+/** Rows of `retry` and of `fanout`, which are not in the order of lanes, that are looked at in all. */
+const LOOSE_ROWS = 50_000;
+/** Lanes in one statement that asks which hold anything, and in one that counts. */
+const LANE_STEP = 1_000;
+const COUNT_STEP = 100;
+
+/** What these channels themselves say about their backlog; null: nothing. One that is gone is missing. */
+export async function maxBacklogs(database: Database, channelIds: readonly number[]): Promise<Map<number, number | null>> {
+  if (channelIds.length === 0) return new Map();
+  const rows = await database.query<{ id: number; max: number | null }[]>(
+    'SELECT id, max_backlog AS max FROM channel FORCE INDEX (PRIMARY) WHERE id IN (?)',
+    [channelIds],
+  );
+  return new Map(rows.map(({ id, max }) => [id, max]));
+}
+
+/**
+ * Unfinished deliveries of channels: ready or in flight, waiting for a retry, or to be made. A channel's count may end at its limit, so that it costs an index step for
+ * each lane and a read for each of so many rows, however large the backlog. Retries that wait and messages to be fanned out are counted among the first 50 000 of
+ * all channels: beyond that it is too little, never too much.
+ */
+export async function channelBacklogs(database: Database, limits: ReadonlyMap<number, number>): Promise<Map<number, number>> {
+  const counts = new Map<number, number>([...limits.keys()].map((id) => [id, 0]));
+  if (limits.size === 0) return counts;
+  const channelOf = await consumersOf(database, [...limits.keys()]);
+  const add = (channelId: number | undefined, count: number): void => {
+    if (channelId !== undefined && counts.has(channelId)) counts.set(channelId, counts.get(channelId)! + count);
+  };
+  const left = (channelId: number): number => limits.get(channelId)! - counts.get(channelId)!;
+  const consumers = new Map<number, number>();
+  for (const channelId of channelOf.values()) consumers.set(channelId, (consumers.get(channelId) ?? 0) + 1);
+  for (const [channelId, count] of await looseRows(database, 'fanout', 'channel_id', 'message_id > 0'))
+    add(channelId, count * (consumers.get(channelId) ?? 0));
+  for (const [consumerId, count] of await looseRows(database, 'retry', 'consumer_id', `due_at > '2000-01-01'`))
+    add(channelOf.get(consumerId), count);
+  const lanes = await activeAmong(
+    database,
+    [...channelOf.keys()].filter((id) => left(channelOf.get(id)!) > 0),
+  );
+  for (let from = 0; from < lanes.length; from += COUNT_STEP) {
+    const some = lanes.slice(from, from + COUNT_STEP).flatMap((id) => {
+      const limit = left(channelOf.get(id)!);
+      return limit > 0 ? [{ id, limit }] : [];
+    });
+    for (const [id, count] of await rowsOf(database, some)) add(channelOf.get(id), count);
+  }
+  return counts;
+}
+
+/** The channel of each consumer, in the order of the channels. */
+async function consumersOf(database: Database, channelIds: readonly number[]): Promise<Map<number, number>> {
+  const rows = await database.query<{ id: number; channelId: number }[]>(
+    'SELECT id, channel_id AS channelId FROM consumer FORCE INDEX (consumer_by_channel) WHERE channel_id IN (?)',
+    [channelIds],
+  );
+  return new Map(rows.map(({ id, channelId }) => [id, channelId]));
+}
+
+/** `all`: a range of the key that holds every row. */
+async function looseRows(
+  database: Database,
+  table: 'retry' | 'fanout',
+  owner: 'consumer_id' | 'channel_id',
+  all: string,
+): Promise<Map<number, number>> {
+  const rows = await database.query<{ id: number; n: string }[]>(
+    `SELECT t.id, COUNT(*) AS n FROM (SELECT ${owner} AS id FROM ${table} FORCE INDEX (PRIMARY) WHERE ${all} LIMIT ?) t GROUP BY t.id`,
+    [LOOSE_ROWS],
+  );
+  return new Map(rows.map(({ id, n }) => [id, Number(n)]));
+}
+
+async function activeAmong(database: Database, consumerIds: readonly number[]): Promise<number[]> {
+  const active: number[] = [];
+  for (let from = 0; from < consumerIds.length; from += LANE_STEP) {
+    const rows = await database.query<{ id: number }[]>('SELECT DISTINCT consumer_id AS id FROM ready WHERE consumer_id IN (?)', [
+      consumerIds.slice(from, from + LANE_STEP),
+    ]);
+    active.push(...rows.map(({ id }) => id));
+  }
+  return active;
+}
+
+async function rowsOf(database: Database, lanes: readonly { id: number; limit: number }[]): Promise<[number, number][]> {
+  if (lanes.length === 0) return [];
+  const one = 'SELECT ? AS id, COUNT(*) AS n FROM (SELECT 1 FROM ready FORCE INDEX (PRIMARY) WHERE consumer_id = ? LIMIT ?) t';
+  const rows = await database.query<{ id: number | string; n: string }[]>(
+    lanes.map(() => one).join(' UNION ALL '),
+    lanes.flatMap(({ id, limit }) => [id, id, limit]),
+  );
+  return rows.map(({ id, n }) => [Number(id), Number(n)]);
+}
