@@ -41,6 +41,6 @@ export const documentedSettings = readFileSync(join(process.cwd(), 'docs/configu
   .split('\n')
   .flatMap((line) => {
     const [, name, readBy = '', , limits = ''] = line.split('|').map((cell) => cell.trim());
-    const variable = name?.match(/^`([A-Z_]+)`$/)?.[1];
+    const variable = name?.match(/^`([A-Z0-9_]+)`$/)?.[1];
     return variable === undefined ? [] : [{ variable, readBy, limits }];
   });

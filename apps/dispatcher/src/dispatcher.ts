@@ -114,7 +114,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     this.sharers = new Peers({ database, node }, log, (count, changed) => this.shared(count, changed));
     const limits = new Limits(this.sharers);
     const resolve = watchResolver(config.dnsServers.length > 0 ? resolveWith(config.dnsServers) : systemResolve);
-    this.pools = new Pools({ allowed: config.allowedTargets, resolve }, config.deliveryTimeoutMs);
+    this.pools = new Pools({ allowed: config.allowedTargets, resolve }, config.deliveryTimeoutMs, config.http2Targets);
     this.settler = new Settler({ database, node, metrics, log }, (batch, lost) => this.settled(batch, lost));
     this.deliverer = new Deliverer(
       {

@@ -3,4 +3,11 @@ import { readIngestConfig } from '@app/config';
 import { runProcess } from '@app/runtime';
 import { startIngest } from './start.js';
 
-await runProcess({ name: 'ingest-api', env: process.env, readConfig: readIngestConfig, start: startIngest });
+const { env } = process;
+
+await runProcess({
+  name: 'ingest-api',
+  env,
+  readConfig: readIngestConfig,
+  start: (config, log, signal) => startIngest(config, log, signal, () => readIngestConfig(env)),
+});

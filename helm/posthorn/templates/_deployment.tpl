@@ -104,11 +104,11 @@ spec:
           {{- end }}
           resources:
             {{- toYaml $values.resources | nindent 12 }}
-          {{- with $values.extraVolumeMounts }}
+          {{- with concat (.volumeMounts | default list) ($values.extraVolumeMounts | default list) }}
           volumeMounts:
             {{- toYaml . | nindent 12 }}
           {{- end }}
-      {{- with $values.extraVolumes }}
+      {{- with concat (.volumes | default list) ($values.extraVolumes | default list) }}
       volumes:
         {{- toYaml . | nindent 8 }}
       {{- end }}

@@ -119,7 +119,7 @@ describe('secrets in files', () => {
 describe('docs/configuration.md', () => {
   type Row = { name: string; readBy: string; fallback: string; limits: string; meaning: string };
   const table = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
-  const rows = [...table.matchAll(/^\| `([A-Z_]+)` \|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|/gm)].map((match): Row => {
+  const rows = [...table.matchAll(/^\| `([A-Z0-9_]+)` \|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|/gm)].map((match): Row => {
     const [name = '', readBy = '', fallback = '', limits = '', meaning = ''] = match
       .slice(1)
       .map((cell) => cell.trim().replaceAll('`', ''));

@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { type Cidr, KeyRing, parseCidrs } from '@app/domain';
 import type { Setting } from './read-config.js';
@@ -77,6 +78,43 @@ export const secretText = (name: string, [min, max]: readonly [number, number]):
   absent: { value: undefined },
   parse: (text) => (/^[\x21-\x7e]+$/.test(text) && text.length >= min && text.length <= max ? text : refuse()),
 });
+
+/** The server's own certificate first, then those that lead to its root. */
+export const certificates = (name: string): Setting<string | undefined> => ({
+  name,
+  secret: true,
+  limit: 'PEM certificates (-----BEGIN CERTIFICATE-----)',
+  absent: { value: undefined },
+  parse: (text) => {
+    const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+    if (found.length === 0 || !found.every(isCertificate)) return refuse();
+    return text;
+  },
+});
+
+/** Of TLS, not encrypted. */
+export const privateKey = (name: string): Setting<string | undefined> => ({
+  name,
+  secret: true,
+  limit: 'a PEM private key (-----BEGIN PRIVATE KEY-----) that is not encrypted',
+  absent: { value: undefined },
+  parse: (text) => {
+    try {
+      createPrivateKey(text);
+    } catch {
+      return refuse();
+    }
+    return text;
+  },
+});
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 export const databaseUrl = (name: string): Setting<string> => ({
   name,

@@ -1,6 +1,6 @@
-import type { Cidr, KeyRing } from '@app/domain';
-import { address, cidrs, databaseUrl, flag, integer, keyRing, nameServers, oneOf, secretText } from './kinds.js';
-import { type Environment, type Settings, readConfig } from './read-config.js';
+import { type Cidr, isKeyOf, type KeyRing } from '@app/domain';
+import { address, certificates, cidrs, databaseUrl, flag, integer, keyRing, nameServers, oneOf, privateKey, secretText } from './kinds.js';
+import { ConfigError, type Environment, type Settings, readConfig } from './read-config.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -45,6 +45,11 @@ export type IngestConfig = ProcessConfig &
     readonly publishBatchMessages: number;
     readonly publishBatchBytes: number;
     readonly maxConnections: number;
+    /** Requests under way on one HTTP/2 connection. */
+    readonly http2MaxStreams: number;
+    /** PEM texts: with both of them the public port speaks TLS. */
+    readonly tlsCert: string | undefined;
+    readonly tlsKey: string | undefined;
     readonly requestTimeoutMs: number;
     /** Proxies in front of us, whose `X-Forwarded-For` says where a request came from. */
     readonly trustedProxies: readonly Cidr[];
@@ -80,6 +85,8 @@ export type DispatcherConfig = ProcessConfig &
     readonly disableAfterSeconds: number;
     /** Name servers, `address` or `address:port`; empty: those of the machine. */
     readonly dnsServers: readonly string[];
+    /** Offer HTTP/2 to consumers by https. */
+    readonly http2Targets: boolean;
   };
 
 export type SchedulerConfig = ProcessConfig & {
@@ -90,7 +97,15 @@ export type SchedulerConfig = ProcessConfig & {
 };
 
 /** Each throws ConfigError with every problem of the environment. */
-export const readIngestConfig = (env: Environment): IngestConfig => readConfig(ingestSettings, env);
+export function readIngestConfig(env: Environment): IngestConfig {
+  const config = readConfig(ingestSettings, env);
+  const { tlsCert, tlsKey } = config;
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) throw new ConfigError(['TLS_CERT and TLS_KEY must both be set, or neither']);
+  if (tlsCert !== undefined && tlsKey !== undefined && !isKeyOf(tlsKey, tlsCert))
+    throw new ConfigError(['TLS_KEY must be the private key of the first certificate of TLS_CERT']);
+  return config;
+}
+
 export const readDispatcherConfig = (env: Environment): DispatcherConfig => readConfig(dispatcherSettings, env);
 export const readSchedulerConfig = (env: Environment): SchedulerConfig => readConfig(schedulerSettings, env);
 
@@ -131,6 +146,9 @@ export const ingestSettings: Settings<IngestConfig> = {
   publishBatchMessages: integer('PUBLISH_BATCH_MESSAGES', 1000, [1, 5000]),
   publishBatchBytes: integer('PUBLISH_BATCH_BYTES', 8_388_608, [1024, 33_554_432]),
   maxConnections: integer('MAX_CONNECTIONS', 10_000, [10, 1_000_000]),
+  http2MaxStreams: integer('HTTP2_MAX_STREAMS', 100, [1, 1000]),
+  tlsCert: certificates('TLS_CERT'),
+  tlsKey: privateKey('TLS_KEY'),
   requestTimeoutMs: integer('REQUEST_TIMEOUT_MS', 30_000, [1000, 300_000]),
   trustedProxies: cidrs('TRUSTED_PROXIES'),
   maxPolls: integer('MAX_POLLS', 1000, [1, 100_000]),
@@ -156,6 +174,7 @@ export const dispatcherSettings: Settings<DispatcherConfig> = {
   settleTimeMs: integer('SETTLE_TIME_MS', 10_000, [1000, 60_000]),
   disableAfterSeconds: integer('DISABLE_AFTER_SECONDS', 432_000, [0, 31_536_000]),
   dnsServers: nameServers('DNS_SERVERS'),
+  http2Targets: flag('HTTP2_TARGETS', true),
 };
 
 export const schedulerSettings: Settings<SchedulerConfig> = {

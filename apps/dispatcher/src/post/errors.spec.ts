@@ -1,4 +1,13 @@
-import { BlockedTargetError, classOf, DeliveryTimeoutError, NameError, ResolverError, TokenEndpointError } from './errors.js';
+import { constants } from 'node:http2';
+import {
+  BlockedTargetError,
+  classOf,
+  DeliveryTimeoutError,
+  Http2StreamError,
+  NameError,
+  ResolverError,
+  TokenEndpointError,
+} from './errors.js';
 
 const withCode = (code: string, cause?: unknown): Error => Object.assign(new Error(code, { cause }), { code });
 
@@ -16,6 +25,9 @@ it.each([
   ['ENETUNREACH', 'network-unreachable'],
   ['EMFILE', 'out-of-resources'],
   ['EADDRNOTAVAIL', 'out-of-resources'],
+  ['ERR_HTTP2_STREAM_CANCEL', 'connection-reset'],
+  ['ERR_HTTP2_SESSION_ERROR', 'connection-reset'],
+  ['ERR_HTTP2_ERROR', 'invalid-response'],
   ['ERR_NOBODY_KNOWS', 'internal'],
 ])('%s is %s', (code, errorClass) => {
   expect(classOf(withCode(code))).toBe(errorClass);
@@ -29,6 +41,18 @@ it('looks at the cause of an error that says nothing, and at the first of severa
 it('does not blame us for one address when another one failed for a reason of its own', () => {
   expect(classOf(new AggregateError([withCode('ENETUNREACH'), withCode('ECONNREFUSED')]))).toBe('connection-refused');
   expect(classOf(new AggregateError([withCode('ENETUNREACH'), withCode('EMFILE')]))).toBe('network-unreachable');
+});
+
+it('tells a stream that was broken off from frames that are no HTTP/2', () => {
+  for (const code of [
+    constants.NGHTTP2_NO_ERROR,
+    constants.NGHTTP2_INTERNAL_ERROR,
+    constants.NGHTTP2_CANCEL,
+    constants.NGHTTP2_REFUSED_STREAM,
+  ])
+    expect([code, classOf(new Http2StreamError(code))]).toEqual([code, 'connection-reset']);
+  for (const code of [constants.NGHTTP2_PROTOCOL_ERROR, constants.NGHTTP2_COMPRESSION_ERROR, constants.NGHTTP2_ENHANCE_YOUR_CALM])
+    expect([code, classOf(new Http2StreamError(code))]).toEqual([code, 'invalid-response']);
 });
 
 it('knows our own', () => {

@@ -1,3 +1,4 @@
+import { constants } from 'node:http2';
 import { type ErrorClass, isOurs } from '@app/domain';
 
 /** A name resolved to an address, or the URL is one, that deliveries may not go to. */
@@ -25,12 +26,35 @@ export class TokenEndpointError extends Error {
   readonly code = 'POSTHORN_TOKEN_ENDPOINT';
 }
 
+/** What the peer, or our side of the protocol, found wrong with the frames themselves. */
+const MALFORMED: ReadonlySet<number> = new Set([
+  constants.NGHTTP2_PROTOCOL_ERROR,
+  constants.NGHTTP2_FLOW_CONTROL_ERROR,
+  constants.NGHTTP2_FRAME_SIZE_ERROR,
+  constants.NGHTTP2_COMPRESSION_ERROR,
+  // Node says so of headers that are too large.
+  constants.NGHTTP2_ENHANCE_YOUR_CALM,
+]);
+
+/** An HTTP/2 stream ended before its answer was complete, with an error code of RFC 9113, 7. */
+export class Http2StreamError extends Error {
+  readonly code: 'POSTHORN_HTTP2_MALFORMED' | 'POSTHORN_HTTP2_CLOSED';
+
+  constructor(http2Code: number, options?: ErrorOptions) {
+    super(`the stream was closed with the code ${http2Code}`, options);
+    this.code = MALFORMED.has(http2Code) ? 'POSTHORN_HTTP2_MALFORMED' : 'POSTHORN_HTTP2_CLOSED';
+  }
+}
+
 const classes: Record<string, ErrorClass> = {
   POSTHORN_BLOCKED_TARGET: 'blocked-target',
   POSTHORN_DELIVERY_TIMEOUT: 'timeout',
   POSTHORN_NAME: 'dns',
   POSTHORN_RESOLVER: 'resolver-unreachable',
   POSTHORN_TOKEN_ENDPOINT: 'token-endpoint',
+  POSTHORN_HTTP2_MALFORMED: 'invalid-response',
+  POSTHORN_HTTP2_CLOSED: 'connection-reset',
+  ERR_HTTP2_ERROR: 'invalid-response',
   UND_ERR_CONNECT_TIMEOUT: 'timeout',
   UND_ERR_HEADERS_TIMEOUT: 'timeout',
   UND_ERR_BODY_TIMEOUT: 'timeout',
@@ -73,6 +97,7 @@ const prefixes: readonly (readonly [string, ErrorClass])[] = [
   ['CERT_', 'tls'],
   ['CRL_', 'tls'],
   ['HPE_', 'invalid-response'],
+  ['ERR_HTTP2_', 'connection-reset'],
 ];
 
 /**

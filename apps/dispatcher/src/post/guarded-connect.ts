@@ -14,9 +14,9 @@ export interface Guard {
 
 /**
  * Connects only to vetted addresses: a name is resolved once, refused when any of its addresses is blocked, and the connection goes to what was vetted,
- * so that a second answer of the name server cannot redirect it. Host header and SNI stay the name.
+ * so that a second answer of the name server cannot redirect it. Host header and SNI stay the name. With `http2` TLS offers that as well; the socket says what was agreed.
  */
-export function guardedConnect({ allowed, resolve }: Guard, timeoutMs: number, tls?: ClientTls): buildConnector.connector {
+export function guardedConnect({ allowed, resolve }: Guard, timeoutMs: number, tls?: ClientTls, http2 = false): buildConnector.connector {
   const isAllowed = (address: string): boolean => judgeAddress(address, allowed).ok;
   const vetted = async (hostname: string): Promise<LookupAddress[]> => {
     const addresses = await resolve(hostname);
@@ -33,6 +33,7 @@ export function guardedConnect({ allowed, resolve }: Guard, timeoutMs: number, t
   };
   const connect = buildConnector({
     timeout: timeoutMs,
+    allowH2: http2,
     lookup: vettedLookup,
     minVersion: 'TLSv1.2',
     rejectUnauthorized: true,

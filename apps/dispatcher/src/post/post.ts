@@ -4,8 +4,8 @@ import type { Outgoing } from '@app/storage';
 import type { Work } from '../lanes/claim-loop.js';
 import { requestHeaders } from './delivery-request.js';
 import { classOf, DeliveryTimeoutError } from './errors.js';
+import type { PostOptions } from './http2-request.js';
 import type { Pools } from './pools.js';
-import type { TimedRequest } from './timed-client.js';
 import { type ResponseHeaders, Trace } from './trace.js';
 
 /** Of an answer, at most this much is read; then the connection is given up. */
@@ -36,7 +36,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   private readonly startedAtMs = Date.now();
   private readonly began = performance.now();
   private readonly trace: Trace;
-  private request: TimedRequest | undefined;
+  private request: PostOptions | undefined;
   private timer: NodeJS.Timeout | undefined;
   private controller: Dispatcher.DispatchController | undefined;
   private resolve!: (attempted: Attempted) => void;

@@ -20,7 +20,7 @@ export class TimedClient extends Client {
   private readonly times: ConnectTimes;
 
   constructor(origin: string | URL, options: Client.Options, connect: buildConnector.connector) {
-    const times: ConnectTimes = { began: -Infinity, resolvedAt: undefined, connectedAt: undefined };
+    const times = noTimes();
     super(origin, { ...options, connect: timed(connect, times) });
     this.times = times;
   }
@@ -31,7 +31,10 @@ export class TimedClient extends Client {
   }
 }
 
-function timed(connect: buildConnector.connector, times: ConnectTimes): buildConnector.connector {
+export const noTimes = (): ConnectTimes => ({ began: -Infinity, resolvedAt: undefined, connectedAt: undefined });
+
+/** The same, and takes down how each connection comes about. */
+export function timed(connect: buildConnector.connector, times: ConnectTimes): buildConnector.connector {
   return (options, callback) => {
     times.began = performance.now();
     times.resolvedAt = undefined;

@@ -39,7 +39,7 @@ export class KeyCheck {
     private readonly keys: { find(id: string): Promise<ApiKey | null> },
     adminKey: string | undefined,
     /** Of keys that say nothing. */
-    private readonly operatorsRate: Rate | undefined = undefined,
+    private readonly operatorsRate?: Rate,
     private readonly now: () => number = () => performance.now(),
   ) {
     this.adminHash = adminKey === undefined ? undefined : hashOf(adminKey);

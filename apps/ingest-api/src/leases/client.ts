@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
 
 /** The other end of one request. */
 export interface Client {
@@ -8,17 +9,19 @@ export interface Client {
   readonly reached: Promise<boolean>;
 }
 
-export function clientOf(response: ServerResponse): Client {
+export function clientOf(response: ServerResponse | Http2ServerResponse): Client {
+  // The answer of HTTP/2 says `finish` when its stream has closed, for whatever reason.
+  const out = 'stream' in response ? response.stream : response;
   const gone = new AbortController();
   let left = false;
-  response.once('finish', () => (left = true));
+  out.once('finish', () => (left = true));
   const reached = new Promise<boolean>((resolve) => {
     const close = (): void => {
       gone.abort();
       resolve(left);
     };
-    if (response.destroyed) close();
-    else response.once('close', close);
+    if (out.destroyed) close();
+    else out.once('close', close);
   });
   return { gone: gone.signal, reached };
 }

@@ -119,8 +119,8 @@ export class Consumers {
       const isAsFast = consumer.resumeRate === resumeRate;
       const lifted = paused || consumer.holdUntil === null ? {} : { holdUntil: null };
       const { columns: health, event } = paused ? { columns: {}, event: undefined } : healthAfterResume(consumer);
-      const names = { paused: !isSo, heldUntil: 'holdUntil' in lifted, resuming: !isAsFast, breaker: Object.keys(health).length > 0 };
-      await audit.record(session, { status: 200, fields: Object.entries(names).flatMap(([name, isNew]) => (isNew ? [name] : [])) });
+      const changes = { paused: !isSo, heldUntil: 'holdUntil' in lifted, resuming: !isAsFast, breaker: Object.keys(health).length > 0 };
+      await audit.record(session, { status: 200, fields: Object.entries(changes).flatMap(([field, isNew]) => (isNew ? [field] : [])) });
       const resuming = isAsFast ? {} : { resumeRate, resumedAt: resumeRate === null ? null : NOW };
       const state = isSo && isAsFast ? {} : { pausedAt: paused ? NOW : null, ...resuming, version: ONE_MORE, updatedAt: NOW };
       const changed = { ...lifted, ...health, ...state };
