@@ -64,10 +64,20 @@ export class World {
   /** Makes everything that a request may be about. */
   async make(): Promise<void> {
     const { cluster } = this;
+    // Those of a channel that was deleted are gone with it.
+    for (const pool of ['messages', 'receipts', 'jobs']) this.pools.delete(pool);
+    await this.cancelJobs();
     const made = ['producers/shop', ...CHANNELS.map((name) => `channels/${name}`)].map((path) => cluster.ok('PUT', `/v1/${path}`, {}));
     await Promise.all(made);
     await Promise.all(CHANNELS.map((channel) => this.makeIn(channel)));
     this.keep('keys', (await cluster.ok<{ id: string }>('POST', '/v1/keys', { name: 'fuzz', scopes: ['read'] })).id);
+  }
+
+  /** A consumer may have only so many that are not finished. */
+  private async cancelJobs(): Promise<void> {
+    const { items } = await this.cluster.ok<{ items: { id: string; state: string }[] }>('GET', '/v1/jobs?limit=100');
+    const unfinished = items.filter(({ state }) => ['running', 'paused'].includes(state));
+    await Promise.all(unfinished.map(({ id }) => this.cluster.api('POST', `/v1/jobs/${id}/cancel`)));
   }
 
   private async makeIn(channel: string): Promise<void> {
@@ -77,8 +87,7 @@ export class World {
     const push = { type: 'push', url: this.url, auth, headers: { 'x-api-key': SECRET }, retry: { delays: [] } };
     await Promise.all([this.put(`${consumers}/push`, push), this.put(`${consumers}/pull`, { type: 'pull' })]);
     for (const payload of ['{"a":1}', '']) this.keep('messages', await cluster.publish(channel, payload));
-    const job = await cluster.api<{ id: string }>('POST', `${consumers}/push/replay`, { ratePerSecond: 1 });
-    if (job.status === 202) this.keep('jobs', job.body.id);
+    this.keep('jobs', (await cluster.ok<{ id: string }>('POST', `${consumers}/push/replay`, { ratePerSecond: 1 })).id);
     this.keep('messages', await cluster.publish(channel, 'later', { 'posthorn-delay': '3600' }));
     const leased = await cluster.ok<{ leases: { receipt: string }[] }>('POST', `${consumers}/pull/leases`, { max: 1, leaseMs: 1_000 });
     for (const { receipt } of leased.leases) this.keep('receipts', receipt);
