@@ -31,7 +31,7 @@ it('names the option that is wrong, and its limits', () => {
   expect(problemOf('--payload', '63')).toBe('--payload must be a whole number, 64 to 1048576');
   expect(problemOf('--seconds', '1.5')).toBe('--seconds must be a whole number, 1 to 600');
   expect(problemOf('--only', 'speed')).toBe('--only must be throughput or latency');
-  expect(problemOf('--scenario', 'rush-hour')).toBe('--scenario must be sweep or neighbours');
+  expect(problemOf('--scenario', 'rush-hour')).toBe('--scenario must be sweep or neighbours or bare');
   expect(problemOf('--scenario', 'neighbours', '--payload', '64,65')).toBe('--payload must be one number here');
   expect(problemOf('--sped', '1')).toContain("Unknown option '--sped'");
 });
@@ -39,7 +39,7 @@ it('names the option that is wrong, and its limits', () => {
 it('refuses an option where it means nothing', () => {
   expect(problemOf('--healthy', '5')).toBe('--healthy belongs to --scenario neighbours, not to --scenario sweep');
   expect(problemOf('--target', 'http://127.0.0.1:1/', '--dispatchers', '2')).toBe(
-    '--dispatchers belongs to --scenario sweep or --scenario neighbours, not to --target',
+    '--dispatchers belongs to --scenario sweep or --scenario neighbours or --scenario bare, not to --target',
   );
 });
 
