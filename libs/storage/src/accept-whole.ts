@@ -24,7 +24,10 @@ export type WholeOutcome =
 
 /** Of one packet, beside a single larger payload: hex in SQL doubles bytes, and max_allowed_packet is 16 MiB on MariaDB. */
 const PACKET = { messages: 250, bytes: 4 * 1024 * 1024 } as const;
-/** More deliveries than this are not made in one transaction, which would hold others up: the messages are fanned out afterwards. */
+/**
+ * More deliveries than this are not made in one transaction, which would hold others up: the messages are fanned out afterwards. Unless a consumer gets the messages
+ * of a key in order, for a later message would be ready before them.
+ */
 const MOST_DELIVERIES = 20_000;
 
 /**
@@ -60,10 +63,9 @@ export function acceptWhole(
 const isStored = (outcome: AcceptOutcome): outcome is Stored => outcome.kind === 'accepted' || outcome.kind === 'repeated';
 
 function inBounds(audience: Audience, messages: number): Audience {
-  const { consumerIds, fanout } = audience;
-  if (fanout || consumerIds.length * messages <= MOST_DELIVERIES) return audience;
-  const { version, priorities, ordered } = audience;
-  const made = { lastConsumerId: consumerIds.at(-1)!, deliveries: consumerIds.length, ordered: ordered !== undefined };
+  const { consumerIds, fanout, ordered, version, priorities } = audience;
+  if (fanout || ordered || consumerIds.length * messages <= MOST_DELIVERIES) return audience;
+  const made = { lastConsumerId: consumerIds.at(-1)!, deliveries: consumerIds.length, ordered: false };
   return { consumerIds: [], version, priorities, fanout: made };
 }
 

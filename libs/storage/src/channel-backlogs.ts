@@ -17,7 +17,7 @@ export async function maxBacklogs(database: Database, channelIds: readonly numbe
 }
 
 /**
- * Unfinished deliveries of channels: ready or in flight, waiting for a retry, or to be made. A channel's count may end at its limit, so that it costs an index step for
+ * Unfinished deliveries of channels: ready or in flight, behind others of their key, waiting for a retry, or to be made. A channel's count may end at its limit, so that it costs an index step for
  * each lane and a read for each of so many rows, however large the backlog. Retries that wait and messages to be fanned out are counted among the first 50 000 of
  * all channels: beyond that it is too little, never too much.
  */
@@ -35,16 +35,16 @@ export async function channelBacklogs(database: Database, limits: ReadonlyMap<nu
     add(channelId, count * (consumers.get(channelId) ?? 0));
   for (const [consumerId, count] of await looseRows(database, 'retry', 'consumer_id', `due_at > '2000-01-01'`))
     add(channelOf.get(consumerId), count);
-  const lanes = await activeAmong(
-    database,
-    [...channelOf.keys()].filter((id) => left(channelOf.get(id)!) > 0),
-  );
-  for (let from = 0; from < lanes.length; from += COUNT_STEP) {
-    const some = lanes.slice(from, from + COUNT_STEP).flatMap((id) => {
-      const limit = left(channelOf.get(id)!);
-      return limit > 0 ? [{ id, limit }] : [];
-    });
-    for (const [id, count] of await rowsOf(database, some)) add(channelOf.get(id), count);
+  for (const table of ['ready', 'key_waiting'] as const) {
+    const open = [...channelOf.keys()].filter((id) => left(channelOf.get(id)!) > 0);
+    const lanes = await activeAmong(database, table, open);
+    for (let from = 0; from < lanes.length; from += COUNT_STEP) {
+      const some = lanes.slice(from, from + COUNT_STEP).flatMap((id) => {
+        const limit = left(channelOf.get(id)!);
+        return limit > 0 ? [{ id, limit }] : [];
+      });
+      for (const [id, count] of await rowsOf(database, table, some)) add(channelOf.get(id), count);
+    }
   }
   return counts;
 }
@@ -72,10 +72,12 @@ async function looseRows(
   return new Map(rows.map(({ id, n }) => [id, Number(n)]));
 }
 
-async function activeAmong(database: Database, consumerIds: readonly number[]): Promise<number[]> {
+type Lanes = 'ready' | 'key_waiting';
+
+async function activeAmong(database: Database, table: Lanes, consumerIds: readonly number[]): Promise<number[]> {
   const active: number[] = [];
   for (let from = 0; from < consumerIds.length; from += LANE_STEP) {
-    const rows = await database.query<{ id: number }[]>('SELECT DISTINCT consumer_id AS id FROM ready WHERE consumer_id IN (?)', [
+    const rows = await database.query<{ id: number }[]>(`SELECT DISTINCT consumer_id AS id FROM ${table} WHERE consumer_id IN (?)`, [
       consumerIds.slice(from, from + LANE_STEP),
     ]);
     active.push(...rows.map(({ id }) => id));
@@ -83,9 +85,9 @@ async function activeAmong(database: Database, consumerIds: readonly number[]): 
   return active;
 }
 
-async function rowsOf(database: Database, lanes: readonly { id: number; limit: number }[]): Promise<[number, number][]> {
+async function rowsOf(database: Database, table: Lanes, lanes: readonly { id: number; limit: number }[]): Promise<[number, number][]> {
   if (lanes.length === 0) return [];
-  const one = 'SELECT ? AS id, COUNT(*) AS n FROM (SELECT 1 FROM ready FORCE INDEX (PRIMARY) WHERE consumer_id = ? LIMIT ?) t';
+  const one = `SELECT ? AS id, COUNT(*) AS n FROM (SELECT 1 FROM ${table} FORCE INDEX (PRIMARY) WHERE consumer_id = ? LIMIT ?) t`;
   const rows = await database.query<{ id: number | string; n: string }[]>(
     lanes.map(() => one).join(' UNION ALL '),
     lanes.flatMap(({ id, limit }) => [id, id, limit]),
