@@ -19,7 +19,7 @@ interface ConsumerAnswer {
 
 let cluster: Cluster;
 beforeAll(async () => {
-  cluster = await Cluster.start();
+  cluster = await Cluster.start({ schedulers: 1 });
   await cluster.channel('receiving');
 });
 afterAll(() => cluster.stop());
@@ -215,7 +215,9 @@ describe('the table of headers', () => {
     const batch = await eventually(() => batched.sink.received[0] ?? false);
     await cluster.ok('POST', `${at}/test?waitMs=10000`, {});
     const test = sink.received.find((one) => one.headers['posthorn-test'] === 'true')!;
-    const sent = new Set([full, batch, test].flatMap((one) => Object.keys(one.headers)));
+    await cluster.ok('POST', `${at}/replay`, {});
+    const replay = await eventually(() => sink.received.find((one) => one.headers['posthorn-replay']) ?? false);
+    const sent = new Set([full, batch, test, replay].flatMap((one) => Object.keys(one.headers)));
     for (const own of ['x-own', 'x-region']) expect(sent.delete(own)).toBe(true);
     expect([...sent].toSorted()).toEqual(documented.toSorted());
   });
