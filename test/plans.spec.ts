@@ -275,6 +275,7 @@ async function everyStatementOfJobs({ database }: TestDatabase, mint: () => Id):
     'INSERT INTO job (id, kind, cause, channel_id, consumer_id, channel_name, consumer_name, settings, end_id) VALUES ?',
     [jobs],
   );
+  await database.query(`UPDATE job SET cause = 'auto-redrive' WHERE id = ?`, [jobs[1]![0]]);
   await database.query(`UPDATE consumer SET filter = '{"body": {"a": [1]}}' WHERE id = 8`);
   expect((await dueJobs(database, 20)).length).toBeGreaterThanOrEqual(jobs.length);
   await untilNextJob(database);
@@ -379,6 +380,7 @@ async function everyHealthStatement({ database }: TestDatabase, node: Node): Pro
   await database.query(
     `INSERT INTO consumer (channel_id, name, type, url, signing_secret) VALUES (0, 'events', 'push', 'http://127.0.0.1/', '')`,
   );
+  await database.query(`UPDATE consumer SET auto_redrive = '{"withinSeconds": 60}' WHERE id = 15`);
   await accept(
     database,
     [1, 1, 1].map((channelId) => newMessage(node, channelId, { priority: 9 })),

@@ -79,6 +79,7 @@ export { type History, parseStartFrom, START_FROM_FORMS } from './start-from.js'
 export { EXHAUSTED, type Exhausted, orderingHash, type Ordering, ORDERINGS } from './ordering.js';
 export { type Bucket, type Rate, rateShare, takeTokens, type Taking } from './key-bucket.js';
 export { defaultBurst, KEY_RATE_LIMITS, parseKeyRate, rateFields, type RateState } from './key-rate.js';
+export { AUTO_REDRIVE_LIMITS, type AutoRedrive, parseAutoRedrive } from './auto-redrive.js';
 export { isTest, stepOfTest, TEST_HEADER, testHeaders } from './test-delivery.js';
 export { MAX_SCOPES, type Need, type Scope, allows, formatScope, parseScopes } from './scopes.js';
 export { type FieldProblem, Problem, type ProblemCode, type ProblemOptions, problems } from './problem.js';

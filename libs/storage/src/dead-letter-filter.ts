@@ -15,6 +15,8 @@ export interface DeadLetterFilter {
   errorClass?: ErrorClass;
   /** Of the message; `*` stands for any characters. */
   type?: string;
+  /** That has died at most so often; more than once: it was sent again since. */
+  mostDeaths?: number;
 }
 
 export interface Conditions {
@@ -31,6 +33,10 @@ interface Part {
   values: unknown[];
 }
 
+/** Attempts that failed for good. One that was lost has no node, and was tried again. */
+const DEATHS = `(SELECT COUNT(*) FROM attempt a FORCE INDEX (PRIMARY) WHERE a.message_id = l.message_id AND a.consumer_id = l.consumer_id
+    AND a.node IS NOT NULL AND a.error_class IS NOT NULL AND a.next_attempt_at IS NULL)`;
+
 export function conditionsOf(filter: DeadLetterFilter): Conditions {
   const own: [string, unknown][] = [];
   if (filter.messageIds) own.push(['l.message_id IN (?)', filter.messageIds]);
@@ -40,6 +46,7 @@ export function conditionsOf(filter: DeadLetterFilter): Conditions {
   if (filter.reason) own.push(['l.reason = ?', filter.reason]);
   const others: [string, unknown][] = [];
   if (filter.errorClass) others.push(['d.error_class = ?', filter.errorClass]);
+  if (filter.mostDeaths !== undefined) others.push([`${DEATHS} <= ?`, filter.mostDeaths]);
   if (filter.type !== undefined) others.push(isOfType('m.type', filter.type));
   return {
     own: joined(own),

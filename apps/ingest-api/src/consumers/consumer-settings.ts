@@ -10,6 +10,8 @@ import {
   judgeSigningSecret,
   judgeUrl,
   MASK,
+  type AutoRedrive,
+  parseAutoRedrive,
   parseAuth,
   parseBatch,
   parseBreaker,
@@ -69,6 +71,7 @@ export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: numb
   const signature = signatureOf(body, problems);
   const filter = filterOf(body, problems);
   const batch = batchOf(body, problems);
+  const autoRedrive = autoRedriveOf(body, problems);
   const startFrom = parseStartFrom(body.startFrom);
   if (!startFrom) problems.push({ field: 'startFrom', message: START_FROM_FORMS });
   const rateLimit = rateLimitOf(body, problems);
@@ -91,6 +94,7 @@ export function consumerWish(body: ConsumerBody, rules: TargetRules, nowMs: numb
     disableAfterSeconds: body.disableAfterSeconds ?? null,
     ordering: body.ordering ?? 'none',
     orderingExhausted: body.orderingExhausted ?? 'block',
+    autoRedrive,
     signature: isDeepStrictEqual(signature, STANDARD_SIGNATURE) ? null : signature,
     disabled: body.disabled ?? false,
   };
@@ -125,6 +129,13 @@ function breakerOf({ breaker }: ConsumerBody, problems: FieldProblem[]): Breaker
   if (breaker === undefined || breaker === null) return null;
   const parsed = parseBreaker(breaker);
   if ('breaker' in parsed) return parsed.breaker;
+  problems.push(...parsed.problems);
+  return null;
+}
+
+function autoRedriveOf(body: ConsumerBody, problems: FieldProblem[]): AutoRedrive | null {
+  const parsed = parseAutoRedrive(body.autoRedrive);
+  if ('autoRedrive' in parsed) return parsed.autoRedrive;
   problems.push(...parsed.problems);
   return null;
 }

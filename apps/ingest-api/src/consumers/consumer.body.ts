@@ -3,6 +3,7 @@ import { DISABLE_AFTER_LIMITS, EXHAUSTED, type Exhausted, type Ordering, ORDERIN
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { retrySchema } from '../http/retry.view.js';
 import { authSchema, tlsSchema } from './credentials.view.js';
+import { autoRedriveWish } from './auto-redrive.view.js';
 import { batchSchema } from './batch.view.js';
 import { breakerSchema, disableAfterSchema } from './breaker.view.js';
 import { filterSchema } from './filter.view.js';
@@ -115,6 +116,11 @@ export class ConsumerBody {
   @IsOptional()
   @ApiProperty({ ...batchSchema, required: false })
   batch?: object | null;
+
+  /** Whether what died while it failed is redriven when it is well again. */
+  @IsOptional()
+  @ApiProperty({ ...autoRedriveWish, required: false })
+  autoRedrive?: boolean | object | null;
 
   /**
    * With which message a new consumer begins: `now` (default) with the next one; `earliest` or a time (RFC 3339) with past ones of the channel that are kept,

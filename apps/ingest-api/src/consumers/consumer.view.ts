@@ -4,6 +4,7 @@ import type { Consumer } from '@app/storage';
 import { retrySchema } from '../http/retry.view.js';
 import { authSchema, tlsSchema } from './credentials.view.js';
 import type { ShownCredentials } from './credentials.js';
+import { autoRedriveSchema } from './auto-redrive.view.js';
 import { batchSchema } from './batch.view.js';
 import { breakerSchema, BreakerStateView, viewBreakerState } from './breaker.view.js';
 import { filterSchema } from './filter.view.js';
@@ -58,6 +59,8 @@ export class ConsumerView {
   disableAfterSeconds!: number | null;
   /** Since when it has had nothing but failures; null: its last attempts did not all fail. */
   failingSince!: Date | null;
+  @ApiProperty(autoRedriveSchema)
+  autoRedrive!: object | null;
   ordering!: 'none' | 'key';
   /** With the ordering `key`: whether a dead letter holds those behind it in its key. */
   orderingExhausted!: 'block' | 'dead-letter';
@@ -129,6 +132,7 @@ export const viewConsumer = (channel: string, row: Consumer, { headers, auth, tl
   breakerState: viewBreakerState(row),
   disableAfterSeconds: row.disableAfterSeconds,
   failingSince: row.failingSince,
+  autoRedrive: row.autoRedrive,
   ordering: row.ordering,
   orderingExhausted: row.orderingExhausted,
   paused: row.pausedAt !== null,

@@ -1,7 +1,7 @@
 import { type BreakerReason, type Id, LEAST_FAILURES, type NextStep, type ProbeStep, type SystemEvent } from '@app/domain';
 import type { Statement } from '../packets.js';
 import { insertEvents } from './events.js';
-import { afterRecovery } from './recovery.js';
+import { afterRecovery, beforeRecovery } from './recovery.js';
 
 /** What an attempt means for its consumer, beside its delivery. */
 export type ConsumerChange =
@@ -45,7 +45,7 @@ function changeConsumer(consumerId: number, own: readonly Told[], mint: () => Id
     ...(own.some(({ step }) => step.to === 'dead' && step.disableConsumer)
       ? [disable(consumerId, 'gone'), ...event({ type: 'consumer.disabled', reason: 'gone' })]
       : []),
-    ...(recovers ? [{ sql: 'SET @recovered = 0' }] : []),
+    ...(recovers ? beforeRecovery(consumerId) : []),
     ...changes.flatMap((change) => write(consumerId, change, event)),
     ...(recovers ? afterRecovery(consumerId, mint) : []),
   ];

@@ -5,9 +5,12 @@ import { letGo } from '../ordering/blocked.js';
 import { sendAgain, takeDeadLetters } from '../take-dead-letters.js';
 import type { JobRow, JobSettings, Progress } from './job-rows.js';
 
-/** Redrives or discards dead letters that were there when the job was made: what it sends and what dies again is not its own. */
+/**
+ * Redrives or discards dead letters that were there when the job was made: what it sends and what dies again is not its own. A redrive that nobody asked for
+ * has that bound in its settings, and leaves what has died twice to people: it would go round with every recovery.
+ */
 export async function deadLetterStep(session: Session, job: JobRow, most: number, mint: () => Id): Promise<Progress> {
-  const filter = { ...deadLetterFilterOf(job.settings), diedBy: job.createdAt };
+  const filter = { ...deadLetterFilterOf(job.settings), ...(job.cause === 'auto-redrive' ? { mostDeaths: 1 } : { diedBy: job.createdAt }) };
   const taking = await takeDeadLetters(session, job.consumerId, filter, { after: job.cursor, most, locked: 'wait' });
   const done = job.kind === 'redrive' ? await sendAgain(session, job.consumerId, taking.taken, mint) : taking.taken.length;
   if (job.kind === 'discard') {

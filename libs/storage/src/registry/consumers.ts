@@ -41,6 +41,7 @@ export type ConsumerSettings = Pick<
   | 'ordering'
   | 'orderingExhausted'
   | 'rateLimit'
+  | 'autoRedrive'
 > &
   SecretColumns &
   CredentialColumns & { disabled: boolean };
@@ -235,6 +236,7 @@ const publicPart = (given: Omit<ConsumerSettings, 'disabled'> & ({ disabled: boo
   disableAfterSeconds: given.disableAfterSeconds,
   ordering: given.ordering,
   orderingExhausted: given.orderingExhausted,
+  autoRedrive: given.autoRedrive,
   signingSecret: given.signingSecret,
 });
 

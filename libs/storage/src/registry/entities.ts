@@ -1,5 +1,6 @@
 import type {
   Auth,
+  AutoRedrive,
   BatchSettings,
   BreakerSettings,
   ClientTls,
@@ -85,6 +86,8 @@ export class Consumer {
   @Column({ type: 'varchar' }) ordering!: Ordering;
   /** What becomes of a key, with that ordering, whose first message is dead. */
   @Column({ name: 'ordering_exhausted', type: 'varchar' }) orderingExhausted!: Exhausted;
+  /** What is redriven when it is well again; null: nothing. */
+  @Column({ name: 'auto_redrive', type: 'json', nullable: true }) autoRedrive!: AutoRedrive | null;
   @Column({ name: 'paused_at', type: 'datetime', precision: 3, nullable: true }) pausedAt!: Date | null;
   @Column({ name: 'disabled_at', type: 'datetime', precision: 3, nullable: true }) disabledAt!: Date | null;
   @Column({ name: 'disabled_reason', type: 'varchar', nullable: true }) disabledReason!: string | null;
