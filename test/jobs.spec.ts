@@ -286,6 +286,8 @@ describe('a job', () => {
       400,
       ['async', 'ratePerSecond', 'errorClass'],
     ]);
+    // One that has nothing to send ends before it is paused.
+    await delivered('refused', 3);
     const paused = await Promise.all([1, 2].map(() => replay('refused', { ratePerSecond: 1 })));
     for (const { id } of paused) await act(id, 'pause');
     expect((await post('replay', {})).status).toBe(409);
