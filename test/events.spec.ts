@@ -177,6 +177,7 @@ describe('with a subscriber', () => {
 
   it('a dispatcher killed before the COMMIT of what it tells has told nothing; it is told when it has happened', async () => {
     const proxy = await DatabaseProxy.open(cluster.test.url);
+    const died = (): Told[] => about(sink, 'crashed').filter(({ type }) => type === 'delivery.dead');
     const hook = await channelWith('crashed', 500, { retry: DEAD_AT_ONCE, disabled: true });
     await cluster.publish('crashed', 'x');
     const others = cluster.processes.filter(({ app, exited }) => app === 'dispatcher' && !exited);
@@ -187,12 +188,12 @@ describe('with a subscriber', () => {
     await caught;
     await dispatcher.kill();
     await proxy.close();
-    await eventually(() => about(sink, 'crashed').length === 0);
+    expect(died()).toEqual([]);
     await cluster.startDispatcher();
-    await eventually(() => about(sink, 'crashed').some(({ type }) => type === 'delivery.dead'), 30_000);
+    await eventually(() => died().length > 0, 30_000);
     await eventually(async () => (await deliveriesOf(cluster, 'crashed', 'dead')) === 1);
     await meanwhile(1_000);
-    expect(about(sink, 'crashed').filter(({ type }) => type === 'delivery.dead')).toHaveLength(1);
+    expect(died()).toHaveLength(1);
     expect(hook.received).toHaveLength(2);
   });
 });

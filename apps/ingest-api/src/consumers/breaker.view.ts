@@ -24,7 +24,7 @@ const settings = {
 /** `breaker` in bodies and views. */
 export const breakerSchema = {
   description: `The circuit breaker: when too many attempts fail, or are slow, the deliveries are held, and probed one at a time until one succeeds. Push only. What is left out is as in the example; false: none. null: the default.`,
-  oneOf: [settings, { type: 'boolean' as const, enum: [false] }],
+  oneOf: [settings, { type: 'boolean' as const, enum: [false] }, { type: 'null' as const }],
   example: DEFAULT_BREAKER,
 };
 
