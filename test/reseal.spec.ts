@@ -115,9 +115,10 @@ it('what cannot be opened stays as it is and is counted, and the rest is sealed 
 });
 
 it('goes through many rows in steps, and rests when it has seen all', async () => {
+  const [orders] = await cluster.database.query<{ id: number }[]>(`SELECT id FROM channel WHERE name = 'orders'`);
   await cluster.database.query(`INSERT INTO consumer (channel_id, name, type, url, signing_secret) VALUES ?`, [
     Array.from({ length: 1_100 }, (_, n) => [
-      1,
+      orders!.id,
       `many-${n}`,
       'push',
       'http://127.0.0.1/',
