@@ -30,7 +30,7 @@ export interface Outgoing {
 
 /** Reads {@link Outgoing} rows. */
 export const messagesById = (ids: readonly Id[]): Statement => ({
-  sql: `SELECT id, priority, type, content_type AS contentType, headers, trace_parent AS traceParent, payload, deliver_at AS deliverAt FROM message FORCE INDEX (PRIMARY) WHERE id IN (?)`,
+  sql: `SELECT id, priority, type, content_type AS contentType, headers, trace_parent AS traceParent, deliver_at AS deliverAt, payload FROM message FORCE INDEX (PRIMARY) WHERE id IN (?)`,
   values: [[...new Set(ids)]],
 });
 
