@@ -167,7 +167,7 @@ export const ingestSettings: Settings<IngestConfig> = {
 export const dispatcherSettings: Settings<DispatcherConfig> = {
   ...processSettings(9091),
   ...targetSettings,
-  maxInFlight: integer('MAX_IN_FLIGHT', 256, [1, 10_000]),
+  maxInFlight: integer('MAX_IN_FLIGHT', 1024, [1, 10_000]),
   maxInFlightBytes: integer('MAX_IN_FLIGHT_BYTES', 67_108_864, QUEUE_BYTES),
   maxInFlightPerConsumer: integer('MAX_IN_FLIGHT_PER_CONSUMER', 64, [1, 1000]),
   deliveryTimeoutMs: integer('DELIVERY_TIMEOUT_MS', 15_000, [100, 120_000]),
