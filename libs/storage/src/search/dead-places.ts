@@ -1,7 +1,7 @@
-import { type Id, idFrom, LAST_ID } from '@app/domain';
+import type { Id } from '@app/domain';
 import type { Database } from '../database.js';
 
-import { byPlace, type Candidates, type Place, type TimeRange } from './scan.js';
+import { boundsOf, byPlace, type Candidates, type Place, type TimeRange } from './scan.js';
 
 /** The next dead letters of these consumers (at most 100), merged from their lists. `range` is of the messages' ids. */
 export async function deadPlaces(
@@ -15,7 +15,7 @@ export async function deadPlaces(
   if (some.length === 0) return { places: [], reached: undefined };
   const one = `(SELECT l.consumer_id AS consumerId, l.message_id AS messageId FROM dead_letter l FORCE INDEX (PRIMARY)
     WHERE l.consumer_id = ? AND l.message_id < ? AND l.message_id >= ? ORDER BY l.consumer_id DESC, l.message_id DESC LIMIT ?)`;
-  const [to, from] = [range.to ? idFrom(range.to.getTime()) : LAST_ID, range.from ? idFrom(range.from.getTime()) : '0'];
+  const [to, from] = boundsOf(range);
   const rows = await database.query<Place[]>(
     some.map(() => one).join(' UNION ALL '),
     some.flatMap((id) => [id, after ? boundOf(after, id) : to, from, most]),

@@ -1,9 +1,9 @@
-import { type DeliveryStatus, type Id, idFrom, LAST_ID } from '@app/domain';
+import { type DeliveryStatus, type Id, idFrom } from '@app/domain';
 import type { Database } from '../database.js';
 import { deadPlaces } from './dead-places.js';
 
 import { messageIds } from './messages.js';
-import { byPlace, type Candidates, fromKnown, type Place, type TimeRange } from './scan.js';
+import { boundsOf, byPlace, type Candidates, fromKnown, type Place, type TimeRange } from './scan.js';
 import { unfinishedPlaces } from './unfinished-places.js';
 
 /** Whose deliveries. */
@@ -50,12 +50,12 @@ async function lanesOf(database: Database, channelId: number): Promise<number[] 
 }
 
 const ofConsumer =
-  (database: Database, consumerId: number, { from, to }: TimeRange): Find =>
+  (database: Database, consumerId: number, range: TimeRange): Find =>
   async (after, most) => {
     const rows = await database.query<{ messageId: Id }[]>(
       `SELECT d.message_id AS messageId FROM delivery d FORCE INDEX (delivery_by_consumer) WHERE d.consumer_id = ? AND d.message_id < ? AND d.message_id >= ?
         ORDER BY d.consumer_id DESC, d.message_id DESC LIMIT ?`,
-      [consumerId, after?.messageId ?? (to ? idFrom(to.getTime()) : LAST_ID), from ? idFrom(from.getTime()) : '0', most],
+      [consumerId, ...boundsOf(range, after?.messageId), most],
     );
     const places = rows.map(({ messageId }) => ({ messageId, consumerId }));
     return { places, reached: places.length < most ? undefined : places.at(-1) };

@@ -1,8 +1,18 @@
-import { type Id, idFrom, LAST_ID, messageStatusCode, messageStatusName, type MessageStatus } from '@app/domain';
+import { type Id, messageStatusCode, messageStatusName, type MessageStatus } from '@app/domain';
 import type { Database } from '../database.js';
 import { MESSAGE, type MessageRow, type Stored } from '../reads.js';
 
-import { type Candidates, type Found, inOrder, type Place, search, type SearchBounds, type SearchPage, type TimeRange } from './scan.js';
+import {
+  boundsOf,
+  type Candidates,
+  type Found,
+  inOrder,
+  type Place,
+  search,
+  type SearchBounds,
+  type SearchPage,
+  type TimeRange,
+} from './scan.js';
 import { allOf, type Condition, isOfType } from './type-pattern.js';
 
 /** Which messages of a channel; all when empty. */
@@ -61,30 +71,24 @@ function messagePlaces(ids: readonly Id[], most: number): Candidates {
 export async function messageIds(
   database: Database,
   channelId: number,
-  { from, to }: TimeRange,
+  range: TimeRange,
   before: Id | undefined,
   most: number,
 ): Promise<Id[]> {
   const rows = await database.query<{ id: Id }[]>(
     `SELECT m.id FROM message m FORCE INDEX (message_by_channel) WHERE m.channel_id = ? AND m.id < ? AND m.id >= ?
       ORDER BY m.channel_id DESC, m.id DESC LIMIT ?`,
-    [channelId, before ?? (to ? idFrom(to.getTime()) : LAST_ID), from ? idFrom(from.getTime()) : '0', most],
+    [channelId, ...boundsOf(range, before), most],
   );
   return rows.map(({ id }) => id);
 }
 
 /** Those that are scheduled, which are few among the messages of a channel: from their own table, all of which is read. */
-async function scheduledIds(
-  database: Database,
-  channelId: number,
-  { from, to }: TimeRange,
-  before: Id | undefined,
-  most: number,
-): Promise<Id[]> {
+async function scheduledIds(database: Database, channelId: number, range: TimeRange, before: Id | undefined, most: number): Promise<Id[]> {
   const rows = await database.query<{ id: Id }[]>(
     `SELECT message_id AS id FROM scheduled FORCE INDEX (PRIMARY) WHERE channel_id = ? AND message_id < ? AND message_id >= ?
       ORDER BY message_id DESC LIMIT ?`,
-    [channelId, before ?? (to ? idFrom(to.getTime()) : LAST_ID), from ? idFrom(from.getTime()) : '0', most],
+    [channelId, ...boundsOf(range, before), most],
   );
   return rows.map(({ id }) => id);
 }

@@ -1,4 +1,4 @@
-import type { Id } from '@app/domain';
+import { type Id, idFrom, LAST_ID } from '@app/domain';
 import { byId } from '../key-rows.js';
 
 /** A range of time, either end of which may be open. */
@@ -8,6 +8,12 @@ export interface TimeRange {
   /** Before. */
   to?: Date;
 }
+
+/** Ids of that time: below the first of these, or below `before`, and from the second one on. */
+export const boundsOf = ({ from, to }: TimeRange, before?: Id): [Id, Id] => [
+  before ?? (to ? idFrom(to.getTime()) : LAST_ID),
+  from ? idFrom(from.getTime()) : '0',
+];
 
 /** Where something is in a list, newest message first. A list of messages has consumer 0. */
 export interface Place {
