@@ -1,6 +1,6 @@
 import { ADMIN_KEY, Cluster } from './support/cluster.js';
 import { commitOf, DatabaseProxy } from './support/database-proxy.js';
-import { eventually } from './support/eventually.js';
+import { eventually, meanwhile } from './support/eventually.js';
 import { deliveriesOf } from './support/outcome.js';
 import type { AppProcess } from './support/processes.js';
 import { Producers } from './support/producers.js';
@@ -30,11 +30,11 @@ const ended = (id: string): Promise<Job> =>
     return now.state !== 'running' && now;
   }, 30_000);
 
-async function withMessages(channel: string, count: number, status: number): Promise<{ sink: Sink; ids: string[] }> {
+async function withMessages(channel: string, count: number, status: number, settings = {}): Promise<{ sink: Sink; ids: string[] }> {
   const sink = await cluster.sink();
   sink.answersStatus(status);
   await cluster.channel(channel);
-  await cluster.consumer(channel, 'c', sink.url, { retry: { delays: [] } });
+  await cluster.consumer(channel, 'c', sink.url, { retry: { delays: [] }, ...settings });
   const ids = await Promise.all(Array.from({ length: count }, (_, n) => cluster.publish(channel, `${n}`)));
   await eventually(async () => (await deliveriesOf(cluster, channel, status === 200 ? 'delivered' : 'dead')) === count);
   sink.answersStatus(200);
@@ -57,27 +57,52 @@ describe('a scheduler that is killed in a step of a job', () => {
     await proxy.close();
   });
 
-  it.each([
-    ['redrive', 'before', 'statement'],
-    ['redrive', 'after', 'answer'],
-    ['replay', 'before', 'statement'],
-    ['replay', 'after', 'answer'],
-  ] as const)('of a %s, %s its COMMIT: another one goes on exactly there, and repeats nothing', async (kind, when, at) => {
-    const channel = `${kind}-${when}`;
-    const made = await withMessages(channel, 7, kind === 'redrive' ? 500 : 200);
+  /** Two rows in each step. */
+  const SLOWLY = { ratePerSecond: 8 };
+  const TIMES = [
+    ['before', 'statement'],
+    ['after', 'answer'],
+  ] as const;
+
+  /** The job that `make` leads to, of seven rows, is killed in its second step, and another scheduler ends it. */
+  async function killedInSecondStep(at: 'statement' | 'answer', make: () => Promise<string>): Promise<void> {
     const step = commitOf('UPDATE job SET cursor_id');
     let steps = 0;
     const second: typeof step = (sql, transaction) => step(sql, transaction) && ++steps === 2;
     const caught = at === 'statement' ? proxy.catchStatement(second) : proxy.catchAnswer(second);
-    const path = `/v1/channels/${channel}/consumers/c/${kind === 'redrive' ? 'dead-letters/redrive' : 'replay'}`;
-    // Two rows in each step.
-    const { id } = await cluster.ok<Job>('POST', path, { ratePerSecond: 8 });
+    const id = await make();
     await caught;
     await first.kill();
     await eventually(async () => (await job(id)).done === (at === 'statement' ? 2 : 4));
     await cluster.startScheduler();
     expect(await ended(id)).toMatchObject({ state: 'done', done: 7, skipped: 0, error: null });
-    await expectOnceMore(channel, made);
+  }
+
+  it.each((['redrive', 'replay'] as const).flatMap((kind) => TIMES.map(([when, at]) => [kind, when, at] as const)))(
+    'of a %s, %s its COMMIT: another one goes on exactly there, and repeats nothing',
+    async (kind, when, at) => {
+      const channel = `${kind}-${when}`;
+      const made = await withMessages(channel, 7, kind === 'redrive' ? 500 : 200);
+      const path = `/v1/channels/${channel}/consumers/c/${kind === 'redrive' ? 'dead-letters/redrive' : 'replay'}`;
+      await killedInSecondStep(at, async () => (await cluster.ok<Job>('POST', path, SLOWLY)).id);
+      await expectOnceMore(channel, made);
+    },
+  );
+
+  it.each(TIMES)('of a redrive that nobody asked for, %s its COMMIT: as well, and no second job is made', async (when, at) => {
+    const channel = `auto-${when}`;
+    const consumer = `/v1/channels/${channel}/consumers/c`;
+    const { sink, ids } = await withMessages(channel, 7, 500, { breaker: false, autoRedrive: SLOWLY });
+    await eventually(async () => (await cluster.ok<{ failingSince: string | null }>('GET', consumer)).failingSince !== null);
+    const jobs = async () => (await cluster.ok<{ items: (Job & { cause: string })[] }>('GET', `/v1/jobs?channel=${channel}`)).items;
+    let well = '';
+    await killedInSecondStep(at, async () => {
+      well = await cluster.publish(channel, 'well');
+      return eventually(async () => (await jobs())[0]?.id ?? false);
+    });
+    await eventually(async () => (await deliveriesOf(cluster, channel, 'delivered')) === 8 && (await cluster.idle()));
+    expect(sink.ids.toSorted()).toEqual([...ids, ...ids, well].toSorted());
+    expect(await jobs()).toMatchObject([{ cause: 'auto-redrive', done: 7 }]);
   });
 
   it('ends a job whose consumer is deleted, which needs force', async () => {
@@ -98,6 +123,57 @@ describe('a scheduler that is killed in a step of a job', () => {
     expect(ids).not.toContain(next);
     await eventually(async () => (await cluster.database.query<unknown[]>('SELECT 1 FROM removed_consumer')).length === 0);
   });
+});
+
+describe('the rate of a job', () => {
+  const RATE = 20;
+  /** A quarter of a second's worth. */
+  const STEP = 5;
+  /** What was missed and is made up for. */
+  const MADE_UP_MS = 1_000;
+  const allowed = (ms: number): number => (RATE * 1.1 * ms) / 1_000 + STEP;
+
+  it.each(['redrive', 'replay'] as const)(
+    'of a %s holds at the consumer, over a kill of the scheduler and a pause',
+    async (kind) => {
+      const channel = `rate-of-${kind}`;
+      const count = 120;
+      const made = await withMessages(channel, count, kind === 'redrive' ? 500 : 200, { breaker: false });
+      const again = () => made.sink.received.slice(count).map(({ at }) => at);
+      const arrivedSince = (from: number) => again().filter((at) => at >= from);
+      const path = `/v1/channels/${channel}/consumers/c/${kind === 'redrive' ? 'dead-letters/redrive' : 'replay'}`;
+      const killed = await cluster.startScheduler();
+      const began = Date.now();
+      const { id } = await cluster.ok<Job>('POST', path, { ratePerSecond: RATE });
+      /** All that the job has sent has arrived, so that what arrives later was sent later. */
+      const arrived = () => eventually(async () => again().length === (await job(id)).done);
+
+      await eventually(async () => (await job(id)).done >= 30);
+      await killed.kill();
+      await arrived();
+      // Longer than what may be made up for.
+      await meanwhile(2 * MADE_UP_MS);
+      const restarted = Date.now();
+      const scheduler = await cluster.startScheduler();
+
+      await eventually(async () => (await job(id)).done >= 70);
+      await cluster.ok('POST', `/v1/jobs/${id}/pause`);
+      await arrived();
+      await meanwhile(MADE_UP_MS);
+      const resumed = Date.now();
+      // Whoever pauses and resumes gets no step more for it.
+      for (const act of ['resume', 'pause', 'resume', 'pause', 'resume']) await cluster.ok('POST', `/v1/jobs/${id}/${act}`);
+      expect(await ended(id)).toMatchObject({ state: 'done', done: count });
+      await expectOnceMore(channel, made);
+      for (const [n, at] of again().entries()) expect(n + 1).toBeLessThanOrEqual(allowed(at - began));
+      for (const [n, at] of arrivedSince(restarted).entries()) expect(n + 1).toBeLessThanOrEqual(allowed(at - restarted + MADE_UP_MS));
+      for (const [n, at] of arrivedSince(resumed).entries()) expect(n + 1).toBeLessThanOrEqual(allowed(at - resumed));
+      // Half of the rate at least, also on a machine that has other things to do.
+      expect(arrivedSince(resumed).length).toBeGreaterThanOrEqual((again().at(-1)! - resumed) * (RATE / 1_000) * 0.5);
+      await scheduler.kill();
+    },
+    90_000,
+  );
 });
 
 describe('startFrom', () => {

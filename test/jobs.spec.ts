@@ -232,6 +232,23 @@ describe('a job', () => {
     await eventually(() => replaysOf(sink, id).length === 60);
   });
 
+  it('has no step more for being paused and resumed', async () => {
+    await channelWith('again-and-again');
+    await delivered('again-and-again', 10);
+    const rate = 0.1;
+    const began = performance.now();
+    const { id } = await replay('again-and-again', { ratePerSecond: rate });
+    await eventually(async () => (await job(id)).done === 1);
+    for (let n = 0; n < 4; n++) {
+      for (const verb of ['pause', 'resume']) await act(id, verb);
+      // Longer than a scheduler waits before it looks at jobs again.
+      await meanwhile(700);
+    }
+    const { done } = await job(id);
+    expect(done).toBeLessThanOrEqual(1 + ((performance.now() - began) / 1_000) * rate * 1.1);
+    await act(id, 'cancel');
+  });
+
   it('is cancelled for good, and what it has done stays done', async () => {
     const sink = await channelWith('cancel');
     await delivered('cancel', 20);

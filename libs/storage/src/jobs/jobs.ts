@@ -43,8 +43,10 @@ export function changeJob(database: Database, id: Id, act: JobAct, audit: Audit)
     if (state === undefined) throw new Problem('conflict', `the job is ${job.state}`);
     await audit.record(session, { status: 200, fields: state === job.state ? [] : ['state'] });
     if (state === job.state) return job;
+    // Otherwise whoever pauses and resumes would have a step more each time, whatever the rate.
+    const due = job.state === 'failed' ? 'NOW(6)' : 'GREATEST(next_at, NOW(6))';
     await session.query(
-      `UPDATE job SET state = ?, failures = 0, error = NULL, next_at = NOW(6), updated_at = NOW(3), finished_at = ${isFinished(state) ? 'NOW(3)' : 'NULL'} WHERE id = ?`,
+      `UPDATE job SET state = ?, failures = 0, error = NULL, next_at = ${due}, updated_at = NOW(3), finished_at = ${isFinished(state) ? 'NOW(3)' : 'NULL'} WHERE id = ?`,
       [state, id],
     );
     return (await read())!;
