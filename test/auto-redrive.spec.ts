@@ -101,12 +101,63 @@ it('a job that is under way takes what died in the next failure as well, when th
   sink.answersStatus(200);
   await cluster.publish('flapping', 'well again');
   await eventually(async () => (await jobsOf('flapping')).every(({ settings }) => settings.to > job.settings.to));
-  await cluster.database.query('UPDATE job SET rate_per_second = 100 WHERE id = ?', [job.id]);
+  await cluster.database.query('UPDATE job SET rate_per_second = 100, next_at = NOW(6) WHERE id = ?', [job.id]);
   await cluster.ok('POST', `/v1/jobs/${job.id}/resume`);
   expect(await settled('flapping', 1)).toMatchObject([{ id: job.id, done: 3 }]);
   await dead('flapping', 0);
   await eventually(() => died.every((one) => sink.ids.filter((id) => id === one).length === 2));
 }, 60_000);
+
+describe('with ordering', () => {
+  const RULE = { ordering: 'key', autoRedrive: { ratePerSecond: 8 } };
+  const keyed = async (channel: string, ...names: string[]): Promise<void> => {
+    for (const name of names) await cluster.publish(channel, name, { 'posthorn-key': name.slice(0, 1) });
+  };
+  /** What came for a key, in the order in which it came; it fails when two were under way at a time. */
+  function answering(sink: Sink): (key: string) => string[] {
+    const [came, underWay]: [string[], Set<string>] = [[], new Set()];
+    sink.answers(async ({ body }, response) => {
+      const key = body.toString().slice(0, 1);
+      came.push(underWay.has(key) ? `${body.toString()} too early` : body.toString());
+      underWay.add(key);
+      // Long enough for the next steps of the job: two rows every quarter of a second.
+      await meanwhile(300);
+      underWay.delete(key);
+      response.end();
+    });
+    return (key) => came.filter((name) => name.startsWith(key));
+  }
+
+  it('sends what died of a key one after another in the order in which it was published, behind what is there', async () => {
+    const sink = await consumerWith('in-order', { ...RULE, orderingExhausted: 'dead-letter' });
+    sink.answersStatus(500);
+    await keyed('in-order', 'a1', 'b1', 'a2', 'b2', 'a3', 'a4');
+    await dead('in-order', 6);
+    const came = answering(sink);
+    await keyed('in-order', 'a5');
+    expect((await settled('in-order', 1))[0]).toMatchObject({ done: 6 });
+    await eventually(async () => (await deliveriesOf(cluster, 'in-order', 'delivered')) === 7);
+    expect([came('a'), came('b')]).toEqual([
+      ['a5', 'a1', 'a2', 'a3', 'a4'],
+      ['b1', 'b2'],
+    ]);
+  });
+
+  it('sends a dead letter that holds its key in its old place', async () => {
+    const sink = await consumerWith('held', { ...RULE, orderingExhausted: 'block' });
+    sink.answersStatus(500);
+    await keyed('held', 'a1', 'b1', 'a2', 'a3', 'b2');
+    await dead('held', 2);
+    const came = answering(sink);
+    await keyed('held', 'c1');
+    expect((await settled('held', 1))[0]).toMatchObject({ done: 2 });
+    await eventually(async () => (await deliveriesOf(cluster, 'held', 'delivered')) === 6);
+    expect([came('a'), came('b')]).toEqual([
+      ['a1', 'a2', 'a3'],
+      ['b1', 'b2'],
+    ]);
+  });
+});
 
 it('does nothing for consumers without the rule, shows the rule, and refuses one that it cannot read', async () => {
   const sink = await consumerWith('none', {});
