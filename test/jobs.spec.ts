@@ -76,7 +76,12 @@ describe('a replay', () => {
     expect(again.map(({ headers }) => headers['webhook-id'])).toEqual(ids);
     expect(again.every(({ headers }) => headers['posthorn-attempt'] === '2')).toBe(true);
     await eventually(async () => (await deliveriesOf(cluster, 'again', 'delivered')) === 5);
-    expect(await cluster.delivery('again', ids[0]!, 'c')).toMatchObject({ status: 'delivered', attempts: 2, replays: 1 });
+    expect(await cluster.delivery('again', ids[0]!, 'c')).toMatchObject({
+      status: 'delivered',
+      attempts: 2,
+      replays: 1,
+      job: made.body.id,
+    });
   });
 
   it('marks every attempt of it, in a batch and of a pull consumer too', async () => {
@@ -144,6 +149,7 @@ describe('a replay', () => {
     const { id } = await replay('wants', { statuses: ['none'] });
     expect(await ended(id)).toMatchObject({ done: 1 });
     await eventually(() => replaysOf(sink, id).length === 1);
+    expect((await cluster.delivery('wants', replaysOf(sink, id)[0]!.headers['webhook-id'] as string, 'c')).job).toBe(id);
     expect(wanted).not.toContain(replaysOf(sink, id)[0]!.headers['webhook-id']);
   });
 
@@ -171,6 +177,20 @@ describe('a redrive as a job', () => {
     expect(sink.received).toHaveLength(14);
     expect(new Set(sink.ids)).toEqual(new Set(ids));
     expect(sink.received.some(({ headers }) => 'posthorn-replay' in headers)).toBe(false);
+  });
+
+  it('is named by what it sent again, until a request does', async () => {
+    const { sink, ids } = await withDead('named', 2);
+    const jobsOf = () => Promise.all(ids.map(async (one) => (await cluster.delivery('named', one, 'c')).job));
+    expect(await jobsOf()).toEqual([null, null]);
+    const { id } = await cluster.ok<Job>('POST', `${base('named')}/dead-letters/redrive`, { async: true });
+    await ended(id);
+    await eventually(async () => (await deliveriesOf(cluster, 'named', 'dead')) === 2);
+    expect(await jobsOf()).toEqual([id, id]);
+    sink.answersStatus(200);
+    await cluster.ok('POST', `${base('named')}/dead-letters/redrive`, { messages: [ids[0]] });
+    await eventually(async () => (await deliveriesOf(cluster, 'named', 'delivered')) === 1);
+    expect(await jobsOf()).toEqual([null, id]);
   });
 
   it('takes those that match, counts them before, and discards in the same way', async () => {

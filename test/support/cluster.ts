@@ -135,7 +135,12 @@ export class Cluster {
     channel: string,
     id: string,
     consumer: string,
-  ): Promise<{ status: string; attempts: number; attemptLog: { errorClass: string | null; httpCode: number | null; number: number }[] }> {
+  ): Promise<{
+    status: string;
+    attempts: number;
+    job: string | null;
+    attemptLog: { errorClass: string | null; httpCode: number | null; number: number }[];
+  }> {
     return this.ok('GET', `/v1/channels/${channel}/messages/${id}/deliveries/${consumer}`);
   }
 

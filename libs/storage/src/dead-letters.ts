@@ -37,7 +37,7 @@ export function redrive(
 ): Promise<Step> {
   return database.transaction('redrive', async (session) => {
     const taking = await takeDeadLetters(session, consumerId, filter, { after, most, locked: 'skip' });
-    return { count: await sendAgain(session, consumerId, taking.taken, mint), after: taking.after };
+    return { count: await sendAgain(session, consumerId, taking.taken, mint, null), after: taking.after };
   });
 }
 

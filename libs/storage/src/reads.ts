@@ -23,14 +23,16 @@ export interface DeliveryRow {
   httpCode: number | null;
   errorClass: string | null;
   updatedAt: Date;
-  /** How often a job has sent it again. */
+  /** How often it was replayed. */
   replays: number;
+  /** The job that sent it again last; null when nobody did, or a request. */
+  job: Id | null;
 }
 
 export const MESSAGE = `m.id, m.status, m.priority, m.type, m.ordering_key AS orderingKey, m.content_type AS contentType, m.size, m.created_at AS createdAt,
   m.deliver_at AS deliverAt`;
 export const DELIVERY = `d.message_id AS messageId, c.name AS consumer, d.status, d.attempts, d.next_attempt_at AS nextAttemptAt, d.http_code AS httpCode,
-  d.error_class AS errorClass, d.updated_at AS updatedAt, d.replays`;
+  d.error_class AS errorClass, d.updated_at AS updatedAt, d.replays, d.job_id AS job`;
 
 export type Stored<T> = Omit<T, 'status'> & { status: number };
 const named = (row: Stored<MessageRow>): MessageRow => ({ ...row, status: messageStatusName(row.status) });

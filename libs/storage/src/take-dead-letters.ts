@@ -80,8 +80,17 @@ export async function removeDeadLetters(session: Session, consumerId: number, id
   );
 }
 
-/** Makes what was taken ready, in the order in which it was published. Returns how many; one whose message is not there any more is only taken. */
-export async function sendAgain(session: Session, consumerId: number, taken: readonly TakenDeadLetter[], mint: () => Id): Promise<number> {
+/**
+ * Makes what was taken ready, in the order in which it was published. Returns how many; one whose message is not there any more is only taken. `job`: which one
+ * does it; null: none, a request.
+ */
+export async function sendAgain(
+  session: Session,
+  consumerId: number,
+  taken: readonly TakenDeadLetter[],
+  mint: () => Id,
+  job: Id | null,
+): Promise<number> {
   if (taken.length === 0) return 0;
   const rows = await session.query<{ id: Id; priority: number; attempts: number; priorities: number | null }[]>(
     `SELECT d.message_id AS id, m.priority, d.attempts, h.priorities FROM delivery d FORCE INDEX (PRIMARY) JOIN message m ON m.id = d.message_id
@@ -110,16 +119,22 @@ export async function sendAgain(session: Session, consumerId: number, taken: rea
     session,
     consumerId,
     rows.map(({ id }) => id),
+    { job },
   );
   return rows.length;
 }
 
 /** Writes `queued` into deliveries that were at their end, of messages in the order of their ids. */
-export async function queueAgain(session: Session, consumerId: number, ids: readonly Id[], replays = 0): Promise<void> {
+export async function queueAgain(
+  session: Session,
+  consumerId: number,
+  ids: readonly Id[],
+  { job, replays = 0 }: { job: Id | null; replays?: number },
+): Promise<void> {
   if (ids.length === 0) return;
   await session.query(
-    `UPDATE ${deliveryRows()} SET d.status = ?, d.replays = d.replays + ?, d.http_code = NULL, d.error_class = NULL, d.next_attempt_at = NULL,
+    `UPDATE ${deliveryRows()} SET d.status = ?, d.job_id = ?, d.replays = d.replays + ?, d.http_code = NULL, d.error_class = NULL, d.next_attempt_at = NULL,
         d.updated_at = NOW(3)`,
-    [JSON.stringify(ids.map((id) => [id, consumerId])), deliveryStatusCode('queued'), replays],
+    [JSON.stringify(ids.map((id) => [id, consumerId])), deliveryStatusCode('queued'), job, replays],
   );
 }

@@ -16,6 +16,8 @@ export class DeliveryView {
   updatedAt!: Date;
   /** How often it was replayed. */
   replays!: number;
+  /** The job that sent it again last, as a redrive or a replay: its attempts since then. Null when nothing did, or a redrive within a request. */
+  job!: string | null;
 }
 
 export class DeliveryList {
@@ -34,4 +36,5 @@ export const viewDelivery = (row: DeliveryRow): DeliveryView => ({
   lastError: row.errorClass,
   updatedAt: row.updatedAt,
   replays: row.replays,
+  job: row.job,
 });

@@ -12,7 +12,7 @@ import type { JobRow, JobSettings, Progress } from './job-rows.js';
 export async function deadLetterStep(session: Session, job: JobRow, most: number, mint: () => Id): Promise<Progress> {
   const filter = { ...deadLetterFilterOf(job.settings), ...(job.cause === 'auto-redrive' ? { mostDeaths: 1 } : { diedBy: job.createdAt }) };
   const taking = await takeDeadLetters(session, job.consumerId, filter, { after: job.cursor, most, locked: 'wait' });
-  const done = job.kind === 'redrive' ? await sendAgain(session, job.consumerId, taking.taken, mint) : taking.taken.length;
+  const done = job.kind === 'redrive' ? await sendAgain(session, job.consumerId, taking.taken, mint, job.id) : taking.taken.length;
   if (job.kind === 'discard') {
     await letGo(
       session,

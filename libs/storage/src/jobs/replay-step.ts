@@ -45,11 +45,11 @@ export async function replayStep(
     buried.filter((id) => wanted.has(id)),
   );
   if (fresh.length > 0) {
-    await session.query('INSERT INTO delivery (message_id, consumer_id, status, replays) VALUES ?', [
-      fresh.map((id) => [id, consumerId, deliveryStatusCode('queued'), 1]),
+    await session.query('INSERT INTO delivery (message_id, consumer_id, status, replays, job_id) VALUES ?', [
+      fresh.map((id) => [id, consumerId, deliveryStatusCode('queued'), 1, job.id]),
     ]);
   }
-  await queueAgain(session, consumerId, again, 1);
+  await queueAgain(session, consumerId, again, { job: job.id, replays: 1 });
   await makeReady(
     session,
     ids
