@@ -93,8 +93,8 @@ export async function sendAgain(
 ): Promise<number> {
   if (taken.length === 0) return 0;
   const rows = await session.query<{ id: Id; priority: number; attempts: number; priorities: number | null }[]>(
-    `SELECT d.message_id AS id, m.priority, d.attempts, h.priorities FROM delivery d FORCE INDEX (PRIMARY) JOIN message m ON m.id = d.message_id
-       LEFT JOIN channel h FORCE INDEX (PRIMARY) ON h.id = m.channel_id
+    `SELECT d.message_id AS id, m.priority, d.attempts, h.priorities FROM delivery d FORCE INDEX (PRIMARY)
+       STRAIGHT_JOIN message m FORCE INDEX (PRIMARY) ON m.id = d.message_id LEFT JOIN channel h FORCE INDEX (PRIMARY) ON h.id = m.channel_id
       WHERE d.consumer_id = ? AND d.message_id IN (?) ORDER BY d.message_id`,
     [consumerId, taken.map(({ id }) => id)],
   );
