@@ -251,9 +251,10 @@ describe('management', () => {
       expect(said[1]).toMatch(/^HTTP\/1\.1 431 [^]*"code":"header-too-large"/);
     });
 
-    it('tells an unknown path from an unknown method', async () => {
-      expect((await get('/v1/nothing')).body.code).toBe('not-found');
-      const answer = await cluster.api<ProblemAnswer>('PATCH', '/v1/channels/x', {});
+    it.each(['PATCH', 'QUERY'])('tells an unknown path from an unknown method: %s', async (method) => {
+      const withoutBody = (path: string) => cluster.api<ProblemAnswer>(method, path);
+      expect((await withoutBody('/v1/nothing')).body.code).toBe('not-found');
+      const answer = await withoutBody('/v1/channels/x');
       expect([answer.status, answer.body.code, answer.headers.get('allow')]).toEqual([
         405,
         'method-not-allowed',

@@ -60,6 +60,8 @@ const fastifyCodes: Partial<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'malformed-json',
   FST_ERR_VALIDATION: 'validation-failed',
   FST_ERR_NOT_FOUND: 'not-found',
+  // Only QUERY is asked for one, before Fastify looks whether there is such a route: we have none.
+  FST_ERR_ROUTE_MISSING_CONTENT_TYPE: 'not-found',
   FST_ERR_BAD_URL: 'validation-failed',
   FST_ERR_MAX_PARAM_LENGTH: 'uri-too-long',
 };
