@@ -237,6 +237,8 @@ describe('GET /v1/audit', () => {
     const [removed, paused] = ['DELETE /v1/channels/filter/consumers/c', 'POST /v1/channels/filter/consumers/c'];
     expect(await found(`&key=${id}`)).toEqual([removed, paused]);
     expect(await found(`&key=${id}&method=POST`)).toEqual([paused]);
+    await cluster.ok('PATCH', `/v1/keys/${id}`, { rateLimit: null });
+    expect(await found(`&resource=/v1/keys/${id}&method=PATCH`)).toEqual([`PATCH /v1/keys/${id}`]);
     expect(await found('&resource=/v1/channels/filter&key=admin')).toEqual([
       'PUT /v1/channels/filter/consumers/c',
       'PUT /v1/channels/filter',
@@ -249,7 +251,16 @@ describe('GET /v1/audit', () => {
     expect(await found('&from=1999-01-01T00:00:00Z&to=2999-01-01T00:00:00Z')).toHaveLength((await read()).length);
   });
 
-  it.each(['key=x', 'method=GET', 'resource=channels', 'from=yesterday', 'to=1', 'nonsense=1'])('refuses %s', async (query) => {
+  it.each([
+    'key=x',
+    'method=GET',
+    'resource=channels',
+    'resource=/v1/%C3%A4',
+    'resource=/v1/%F4%83%A6%80%1D',
+    'from=yesterday',
+    'to=1',
+    'nonsense=1',
+  ])('refuses %s', async (query) => {
     const answer = await cluster.api<{ code: string; field: string }>('GET', `/v1/audit?${query}`);
     expect(answer.body).toMatchObject({ code: 'validation-failed', field: query.split('=')[0] });
   });

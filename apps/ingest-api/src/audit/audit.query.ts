@@ -8,8 +8,8 @@ export class AuditQuery extends ListQuery {
   key?: string;
 
   @IsOptional()
-  @IsIn(['PUT', 'POST', 'DELETE'])
-  method?: 'PUT' | 'POST' | 'DELETE';
+  @IsIn(['PUT', 'POST', 'PATCH', 'DELETE'])
+  method?: 'PUT' | 'POST' | 'PATCH' | 'DELETE';
 
   /**
    * Only writes of this resource and of all below it. Others are read and passed over, so that a rare one takes longer: give a time as well.
@@ -18,7 +18,7 @@ export class AuditQuery extends ListQuery {
   @IsOptional()
   @IsString()
   @MaxLength(500)
-  @Matches(/^\/v1(?:\/|$)/, { message: 'resource must be a path such as /v1/channels/orders' })
+  @Matches(/^\/v1(?:\/[\x21-\x7e]*)?$/, { message: 'resource must be a path such as /v1/channels/orders' })
   resource?: string;
 
   /** At or after this time (RFC 3339). */
