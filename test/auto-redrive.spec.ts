@@ -46,6 +46,7 @@ it('redrives what died while the consumer failed when it is well again, each del
   const next = await cluster.publish('well', '2');
   const [job] = await settled('well', 1);
   expect(job).toMatchObject({ cause: 'auto-redrive', done: 2, ratePerSecond: 500, settings: { reason: 'attempts-exhausted' } });
+  for (const time of [job!.settings.from, job!.settings.to]) expect(new Date(time).toISOString()).toBe(time);
   await eventually(() => sink.ids.filter((id) => id === died[0]).length === 2 && sink.ids.includes(next));
   await dead('well', 1);
 

@@ -4,7 +4,7 @@ import type { Statement } from '../packets.js';
 /** What dies first is written a little before the first failure that is known of all dispatchers, and of a breaker within the window that opens it. */
 const BEFORE_SECONDS = 60;
 /** In the form of a job's settings. `to` is exclusive, and times are stored to the millisecond. */
-const formatted = (time: string): string => `DATE_FORMAT(${time}, '%Y-%m-%dT%H:%i:%s.%fZ')`;
+const formatted = (time: string): string => `CONCAT(LEFT(DATE_FORMAT(${time}, '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z')`;
 const TO_NOW = formatted('NOW(3) + INTERVAL 1000 MICROSECOND');
 const FROM = 'CAST(@failed_from AS DATETIME(3))';
 const WITHIN = `NOW(3) - INTERVAL JSON_EXTRACT(c.auto_redrive, '$.withinSeconds') SECOND`;
