@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { NAME_FORM } from '@app/domain';
 import type { FastifyInstance } from 'fastify';
 import { bodyKind } from './http/bodies.js';
 import { checkedForms } from './http/checked-forms.js';
@@ -10,6 +11,9 @@ import { addCommonRefusals } from './http/common-refusals.js';
 const EXPLORER_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** Parameters that are names which callers choose. */
+const NAMED = new Set(['channel', 'consumer', 'producer']);
 
 const methods = ['get', 'put', 'post', 'patch', 'delete'] as const;
 
@@ -77,7 +81,9 @@ function sayWhatIsChecked(document: OpenAPIObject): void {
   for (const operation of Object.values(document.paths).flatMap((item) => methods.flatMap((method) => item[method] ?? []))) {
     strict(operation.requestBody);
     for (const parameter of operation.parameters ?? []) {
-      if ('schema' in parameter && parameter.schema) say(parameter.name, parameter.schema);
+      if (!('schema' in parameter && parameter.schema)) continue;
+      say(parameter.name, parameter.schema);
+      if (parameter.in === 'path' && NAMED.has(parameter.name)) Object.assign(parameter.schema, { pattern: `^${NAME_FORM}$` });
     }
   }
 }

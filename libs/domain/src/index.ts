@@ -59,7 +59,7 @@ export { type Part, partOf, share, shareOf } from './share.js';
 export { effectiveRate, mostSharers, parseRateLimit, RATE_LIMITS, type RateLimit } from './rate-limit.js';
 export { Ageing, AGEING_TURNS } from './ageing.js';
 export { TokenBucket } from './token-bucket.js';
-export { isName } from './names.js';
+export { isName, NAME_FORM } from './names.js';
 export {
   isFinished,
   type JobAct,

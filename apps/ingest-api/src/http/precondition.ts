@@ -4,7 +4,9 @@ import type { Precondition, Versions } from '@app/storage';
 import type { FastifyRequest } from 'fastify';
 
 /** RFC 9110, 8.8.3: an entity-tag; our own are `"<version>"`, always strong. */
-const TAGS = /^(?:W\/)?"[\x21\x23-\x7e]*"(?:\s*,\s*(?:W\/)?"[\x21\x23-\x7e]*")*$/;
+const TAG = String.raw`(?:W\/)?"[\x21\x23-\x7e]*"`;
+/** What If-Match and If-None-Match may say. */
+export const DEMANDS = new RegExp(String.raw`^(?:\*|${TAG}(?:\s*,\s*${TAG})*)$`);
 
 export const etag = ({ version }: { version: number }): string => `"${version}"`;
 
@@ -20,7 +22,7 @@ export const Demands = createParamDecorator((_data: unknown, context: ExecutionC
 /** A weak tag matches nothing: ours are strong. */
 function versionsOf(value: string, field: string): Versions {
   const text = value.trim();
+  if (!DEMANDS.test(text)) throw Problem.invalid([{ field, message: 'must be * or ETags such as "3"' }]);
   if (text === '*') return '*';
-  if (!TAGS.test(text)) throw Problem.invalid([{ field, message: 'must be * or ETags such as "3"' }]);
   return [...text.matchAll(/(W\/)?"([^"]*)"/g)].flatMap(([, weak, tag]) => (weak === undefined && tag !== undefined ? [tag] : []));
 }

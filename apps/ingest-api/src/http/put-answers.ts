@@ -1,13 +1,20 @@
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiHeader, ApiResponse } from '@nestjs/swagger';
+import { DEMANDS } from './precondition.js';
 
+const schema = { type: 'string' as const, pattern: DEMANDS.source };
 const headers = { ETag: { description: '`"<version>"`, for If-Match', schema: { type: 'string' as const, example: '"1"' } } };
 
 /** Documents the preconditions that `Demands` reads. */
 export const Conditional = (): MethodDecorator =>
   applyDecorators(
-    ApiHeader({ name: 'If-Match', required: false, description: 'Only if it is at this version, such as `"3"`; `*`: only if it exists' }),
-    ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: only if it does not exist yet' }),
+    ApiHeader({
+      name: 'If-Match',
+      required: false,
+      schema,
+      description: 'Only if it is at this version, such as `"3"`; `*`: only if it exists',
+    }),
+    ApiHeader({ name: 'If-None-Match', required: false, schema, description: '`*`: only if it does not exist yet' }),
   );
 
 /** Documents the two answers of a PUT and the preconditions that it takes. */

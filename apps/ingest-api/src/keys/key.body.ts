@@ -1,6 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsDefined, IsOptional, IsRFC3339, IsString, MaxLength, MinLength } from 'class-validator';
+import { NAME_FORM } from '@app/domain';
 import { rateLimitSchema } from './rate-limit.view.js';
+
+const NAME = `(\\*|${NAME_FORM})`;
 
 export class KeyBody {
   /** For people. */
@@ -15,7 +18,7 @@ export class KeyBody {
     type: 'array',
     minItems: 1,
     maxItems: 100,
-    items: { type: 'string', pattern: '^(admin|read|(publish|manage):[^/]+|consume:[^/]+/[^/]+)$' },
+    items: { type: 'string', pattern: `^(admin|read|(publish|manage):${NAME}|consume:${NAME}/${NAME})$` },
     example: ['publish:orders', 'consume:orders/billing'],
   })
   scopes!: unknown;
@@ -33,5 +36,6 @@ export class KeyBody {
   /** The producer that messages published with this key come from. It must exist. */
   @IsOptional()
   @IsString()
+  @ApiProperty({ type: 'string', pattern: `^${NAME_FORM}$`, required: false, nullable: true })
   producer?: string | null;
 }

@@ -2,7 +2,8 @@ import { hash } from 'node:crypto';
 import type { Id } from '@app/domain';
 import type { NewMessage } from '@app/storage';
 
-const VISIBLE = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
+/** Words of visible ASCII, a blank between them. */
+export const VISIBLE = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
 const TYPE = /^[A-Za-z0-9._:/-]{1,200}$/;
 const CONTENT_TYPE = /^[\x20-\x7e]{1,255}$/;
 const MAX_IDEMPOTENCY_KEY = 255;

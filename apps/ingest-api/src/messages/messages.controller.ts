@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refuses } from '../http/answers.js';
 import { callerOf } from '../keys/caller.js';
 import { Needs } from '../keys/needs.js';
+import { VISIBLE } from './message-rules.js';
 import { PublishedView } from './publish.view.js';
 import { Publisher } from './publisher.js';
 
@@ -30,11 +31,12 @@ export class MessagesController {
   })
   @header('Idempotency-Key', 'Makes repeats harmless: the same key and body answer 200 with the first id, another body 409', {
     type: 'string',
+    pattern: VISIBLE.source,
     maxLength: 255,
   })
   @header('Posthorn-Priority', '0 to 9, 9 first; 0 when absent', { type: 'integer', minimum: 0, maximum: 9 })
   @header('Posthorn-Type', 'Event type', { type: 'string', pattern: '^[A-Za-z0-9._:/-]{1,200}$' })
-  @header('Posthorn-Key', 'Ordering key: stored with the message', { type: 'string', maxLength: 200 })
+  @header('Posthorn-Key', 'Ordering key: stored with the message', { type: 'string', pattern: VISIBLE.source, maxLength: 200 })
   @header('Posthorn-Deliver-At', 'When it shall leave, at most 366 days ahead; a time that has passed is at once', {
     type: 'string',
     format: 'date-time',
