@@ -23,7 +23,11 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-const tellings = (sink: Sink): Told[] => sink.received.map(({ body }) => JSON.parse(body.toString()) as Told);
+/** In the order of what happened, in which they need not come. */
+const tellings = (sink: Sink): Told[] =>
+  sink.received
+    .toSorted((a, b) => (BigInt(String(a.headers['webhook-id'])) < BigInt(String(b.headers['webhook-id'])) ? -1 : 1))
+    .map(({ body }) => JSON.parse(body.toString()) as Told);
 const about = (sink: Sink, channel: string): Told[] => tellings(sink).filter(({ data }) => data.channel === channel);
 
 /** A channel with a consumer that answers `status`. */
@@ -65,7 +69,7 @@ describe('with a subscriber', () => {
         .toSorted(),
     ).toEqual(ids.toSorted());
     const [{ body, headers }] = sink.received as [Sink['received'][0]];
-    expect(new Webhook(secret).verify(body.toString(), headers as Record<string, string>)).toEqual(tellings(sink)[0]);
+    expect(new Webhook(secret).verify(body.toString(), headers as Record<string, string>)).toEqual(JSON.parse(body.toString()));
     expect([headers['posthorn-channel'], headers['posthorn-type'], headers['content-type']]).toEqual([
       'posthorn.events',
       'delivery.dead',
@@ -124,6 +128,32 @@ describe('with a subscriber', () => {
       ['consumer.enabled', 'operator'],
     ]);
   });
+
+  it('warns once of a consumer that only fails, when half of the time has passed after which it is disabled', async () => {
+    const settings = {
+      retry: { delays: Array.from({ length: 100 }, () => 0.3) },
+      breaker: false,
+      disableAfterSeconds: 6,
+    };
+    const hook = await channelWith('troubled', 401, settings);
+    const told = () => about(sink, 'troubled').map(({ type, data }) => [type, data] as const);
+    const of = { channel: 'troubled', consumer: 'c' };
+    const warning = ['consumer.failing', { ...of, forSeconds: expect.any(Number), disableAfterSeconds: 6 }];
+    await Promise.all(Array.from({ length: 10 }, () => cluster.publish('troubled', 'x')));
+    const [first] = await eventually(() => told().length > 0 && told(), 20_000);
+    expect(first).toEqual(warning);
+    expect(first![1]['forSeconds']).toBeGreaterThanOrEqual(3);
+    await eventually(() => told().length > 1, 20_000);
+    await cluster.consumer('troubled', 'c', hook.url, settings);
+    await eventually(() => told().length > 3, 20_000);
+    await cluster.ok('DELETE', '/v1/channels/troubled/consumers/c?force=true');
+    expect(told()).toEqual([
+      warning,
+      ['consumer.disabled', { ...of, reason: 'failing' }],
+      ['consumer.enabled', { ...of, disabledReason: 'failing' }],
+      warning,
+    ]);
+  }, 90_000);
 
   it('tells when a breaker opens and closes, once', async () => {
     const hook = await channelWith('broken', 500, {

@@ -403,7 +403,8 @@ async function everyHealthStatement({ database }: TestDatabase, node: Node): Pro
     [
       outcome(claimed[0]!, { to: 'retry', delayMs: 0, errorClass: 'http-status' }, [
         { kind: 'breaker-opens', epoch: 0, reason: 'errors', openMs: 0 },
-        { kind: 'failing', sinceMs: 1_000, failures: 1, disableAfterSeconds: 3_600 },
+        { kind: 'failing', sinceMs: 1_000, failures: 1, due: 'warning', forSeconds: 1_800, disableAfterSeconds: 3_600 },
+        { kind: 'failing', sinceMs: 1_000, failures: 1, due: 'disabling', forSeconds: 3_600, disableAfterSeconds: 3_600 },
       ]),
       outcome(claimed[1]!, dead, []),
     ],

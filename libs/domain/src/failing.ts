@@ -20,8 +20,8 @@ export interface Failing {
 /** What is to be written about a consumer. */
 export type FailingStep =
   | { readonly kind: 'recovered' }
-  /** `sinceMs`: the first failure was so long ago. `disable`: it is time, unless what is stored says otherwise. */
-  | { readonly kind: 'failing'; readonly sinceMs: number; readonly failures: number; readonly disable: boolean };
+  /** `sinceMs`: of what is not written, the first failure was so long ago, ten seconds at most. `due`: what it is time for, unless what is stored says otherwise: a warning from half of the time on. */
+  | { readonly kind: 'failing'; readonly sinceMs: number; readonly failures: number; readonly due?: 'warning' | 'disabling' };
 
 /** Whether an attempt succeeded (true) or failed (false); undefined: it failed on our side, which says nothing about the consumer. */
 export function succeeded(result: AttemptResult): boolean | undefined {
@@ -40,6 +40,7 @@ export class FailingStreak {
   private writtenAt = -Infinity;
   private recoveredAt = -Infinity;
   private isWritten = false;
+  private isWarned = false;
 
   /** `stored`: whether the claim saw that the consumer fails. */
   success(stored: boolean, nowMs: number): FailingStep | undefined {
@@ -54,15 +55,22 @@ export class FailingStreak {
   }
 
   failure(stored: Failing | undefined, disableAfterSeconds: number, nowMs: number): FailingStep | undefined {
+    // Another process may have seen a success since, or somebody resumed the consumer: what was seen longer ago says nothing about now.
+    if (stored === undefined && this.failedAt !== undefined && nowMs - this.failedAt > RECENT_MS) {
+      this.failedAt = undefined;
+      this.unwritten = 0;
+    }
     this.failedAt ??= nowMs;
     this.unwritten++;
-    const disable =
-      disableAfterSeconds > 0 &&
-      stored !== undefined &&
-      stored.forSeconds >= disableAfterSeconds &&
-      stored.failures + this.unwritten >= LEAST_FAILURES;
-    if (!disable && (nowMs - this.succeededAt < RECENT_MS || nowMs - this.writtenAt < REPORT_MS)) return undefined;
-    const step = { kind: 'failing', sinceMs: Math.round(nowMs - this.failedAt), failures: this.unwritten, disable } as const;
+    const enough = disableAfterSeconds > 0 && stored !== undefined && stored.failures + this.unwritten >= LEAST_FAILURES;
+    const disable = enough && stored.forSeconds >= disableAfterSeconds;
+    const warn = enough && stored.forSeconds >= disableAfterSeconds / 2;
+    const isUrgent = disable || (warn && !this.isWarned);
+    this.isWarned = warn;
+    if (!isUrgent && (nowMs - this.succeededAt < RECENT_MS || nowMs - this.writtenAt < REPORT_MS)) return undefined;
+    const sinceMs = Math.min(RECENT_MS, Math.round(nowMs - this.failedAt));
+    const due = disable ? ('disabling' as const) : warn ? ('warning' as const) : undefined;
+    const step = { kind: 'failing', sinceMs, failures: this.unwritten, ...(due && { due }) } as const;
     this.unwritten = 0;
     this.writtenAt = nowMs;
     this.isWritten = true;

@@ -5,6 +5,7 @@ const events: SystemEvent[] = [
   { type: 'delivery.dead', message: '123', reason: 'attempts-exhausted', errorClass: 'timeout', httpCode: null, attempts: 11 },
   { type: 'consumer.disabled', reason: 'failing' },
   { type: 'consumer.enabled', disabledReason: 'operator' },
+  { type: 'consumer.failing', forSeconds: 216_000, disableAfterSeconds: 432_000 },
   { type: 'breaker.opened', reason: 'errors', openMs: 30_000 },
   { type: 'breaker.closed', by: 'probe', openedAt: at },
 ];

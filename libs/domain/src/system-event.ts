@@ -25,6 +25,8 @@ export type SystemEvent =
     }
   | { readonly type: 'consumer.disabled'; readonly reason: DisabledReason }
   | { readonly type: 'consumer.enabled'; readonly disabledReason: string | null }
+  /** Nothing but failures for `forSeconds`, half of the time after which it is disabled. */
+  | { readonly type: 'consumer.failing'; readonly forSeconds: number; readonly disableAfterSeconds: number }
   | { readonly type: 'breaker.opened'; readonly reason: BreakerReason; readonly openMs: number }
   /** `by`: a probe succeeded, or somebody resumed the consumer or put it anew. */
   | { readonly type: 'breaker.closed'; readonly by: 'probe' | 'operator'; readonly openedAt: Date | null };
@@ -33,6 +35,7 @@ export const systemEventTypes = [
   'delivery.dead',
   'consumer.disabled',
   'consumer.enabled',
+  'consumer.failing',
   'breaker.opened',
   'breaker.closed',
 ] as const satisfies SystemEvent['type'][];

@@ -78,7 +78,6 @@ export class ConsumerHealth {
     const step = success ? streak.success(failing !== undefined, this.now()) : streak.failure(failing, disableAfterSeconds, this.now());
     if (!step) return [];
     if (step.kind === 'recovered') return [step];
-    const { kind, sinceMs, failures, disable } = step;
-    return [{ kind, sinceMs, failures, ...(disable ? { disableAfterSeconds } : {}) }];
+    return [{ ...step, disableAfterSeconds, forSeconds: failing?.forSeconds ?? 0 }];
   }
 }

@@ -34,7 +34,7 @@ export function observe(settlement: Settlement, { target, dueAtMs }: Settling, m
       metrics.probesEnded.inc({ to: change.step.to });
       log.info({ channel, consumer, ...change.step }, 'breaker.probed');
     }
-    if (change.kind === 'failing' && change.disableAfterSeconds !== undefined) disabled('failing');
+    if (change.kind === 'failing' && change.due === 'disabling') disabled('failing');
     if (change.kind === 'recovered') log.info({ channel, consumer }, 'consumer.recovered');
   }
 }

@@ -1,4 +1,12 @@
-import { type BreakerReason, type Id, LEAST_FAILURES, type NextStep, type ProbeStep, type SystemEvent } from '@app/domain';
+import {
+  type BreakerReason,
+  type FailingStep,
+  type Id,
+  LEAST_FAILURES,
+  type NextStep,
+  type ProbeStep,
+  type SystemEvent,
+} from '@app/domain';
 import type { Statement } from '../packets.js';
 import { insertEvents } from './events.js';
 import { afterRecovery, beforeRecovery } from './recovery.js';
@@ -9,8 +17,8 @@ export type ConsumerChange =
   | { kind: 'breaker-opens'; epoch: number; reason: BreakerReason; openMs: number }
   /** Of the probe that was allowed with this token; if somebody else has the right by now, nothing happens. */
   | { kind: 'probe-ends'; token: Id; step: ProbeStep; openedAt: Date | null }
-  /** Only failures for so long. `disableAfterSeconds`: if it is as long as that, by what is stored, the consumer is disabled. */
-  | { kind: 'failing'; sinceMs: number; failures: number; disableAfterSeconds?: number }
+  /** `forSeconds`: of nothing but failures, as the claim saw it. What is due is done if what is stored says so, too. */
+  | (FailingStep & { kind: 'failing' } & { forSeconds: number; disableAfterSeconds: number })
   | { kind: 'recovered' };
 
 /** Of a settlement, what is about its consumer. */
@@ -70,11 +78,14 @@ function write(consumerId: number, change: ConsumerChange, event: (told: SystemE
       return step.to === 'closed' ? [ended, ...event({ type: 'breaker.closed', by: 'probe', openedAt }), NOTE_RECOVERY] : [ended];
     }
     case 'failing': {
-      const { sinceMs, failures, disableAfterSeconds } = change;
+      const { sinceMs, failures, due, forSeconds, disableAfterSeconds } = change;
       const sql = `UPDATE consumer SET failing_since = COALESCE(failing_since, NOW(3) - INTERVAL ? MICROSECOND), failing_attempts = failing_attempts + ?
          WHERE id = ?`;
       const noted = { sql, values: [sinceMs * 1000, failures, consumerId] };
-      if (disableAfterSeconds === undefined) return [noted];
+      if (due === undefined) return [noted];
+      if (due === 'warning') {
+        return [noted, warn(consumerId, disableAfterSeconds / 2), ...event({ type: 'consumer.failing', forSeconds, disableAfterSeconds })];
+      }
       const told = { type: 'consumer.disabled', reason: 'failing' } as const;
       return [noted, disable(consumerId, 'failing', disableAfterSeconds), ...event(told)];
     }
@@ -96,9 +107,19 @@ function afterProbe(step: ProbeStep): [string, ...unknown[]] {
 const CLOSED =
   'breaker_until = NULL, breaker_opened_at = NULL, breaker_reason = NULL, breaker_openings = 0, breaker_passed = 0, breaker_probe = NULL';
 
+/** Nothing but failures is known of it for so long: `[seconds, LEAST_FAILURES]`. */
+const ONLY_FAILURES = 'failing_since <= NOW(3) - INTERVAL ? SECOND AND failing_attempts >= ?';
+
+/** Once for all failures since the same success: it is noted since when it failed when it was told. */
+const warn = (consumerId: number, failingSeconds: number): Statement => ({
+  sql: `UPDATE consumer SET failing_told = failing_since
+     WHERE id = ? AND disabled_at IS NULL AND NOT (failing_told <=> failing_since) AND ${ONLY_FAILURES}`,
+  values: [consumerId, failingSeconds, LEAST_FAILURES],
+});
+
 /** With `failingSeconds`: only if nothing but failures is known of it for so long. */
 function disable(consumerId: number, reason: 'gone' | 'failing', failingSeconds?: number): Statement {
-  const proved = failingSeconds === undefined ? '' : 'AND failing_since <= NOW(3) - INTERVAL ? SECOND AND failing_attempts >= ?';
+  const proved = failingSeconds === undefined ? '' : `AND ${ONLY_FAILURES}`;
   return {
     sql: `UPDATE consumer SET disabled_at = NOW(3), disabled_reason = ?, version = version + 1, updated_at = NOW(3)
        WHERE id = ? AND disabled_at IS NULL ${proved}`,

@@ -8,6 +8,7 @@ import { AddLimits1763683200032 } from './0032-add-limits.js';
 import { AddOrdering1763683200033 } from './0033-add-ordering.js';
 import { AddConsumerHealth1763683200034 } from './0034-add-consumer-health.js';
 import { AddJobs1763683200036 } from './0036-add-jobs.js';
+import { AddFailingTold1763683200037 } from './0037-add-failing-told.js';
 import { AddDeliveryJob1763683200038 } from './0038-add-delivery-job.js';
 import { AddScheduling1763683200030 } from './0030-add-scheduling.js';
 import { AddKeyRates1763683200031 } from './0031-add-key-rates.js';
@@ -27,4 +28,5 @@ export const migrations = [
   AddScheduling1763683200030,
   AddKeyRates1763683200031,
   AddDeliveryJob1763683200038,
+  AddFailingTold1763683200037,
 ];
