@@ -252,14 +252,16 @@ describe('management', () => {
     });
 
     it.each(['PATCH', 'QUERY'])('tells an unknown path from an unknown method: %s', async (method) => {
-      const withoutBody = (path: string) => cluster.api<ProblemAnswer>(method, path);
-      expect((await withoutBody('/v1/nothing')).body.code).toBe('not-found');
-      const answer = await withoutBody('/v1/channels/x');
-      expect([answer.status, answer.body.code, answer.headers.get('allow')]).toEqual([
-        405,
-        'method-not-allowed',
-        expect.stringContaining('PUT'),
-      ]);
+      for (const body of [undefined, 'no JSON'])
+        expect((await cluster.api<ProblemAnswer>(method, '/v1/nothing', body)).body.code).toBe('not-found');
+      for (const body of [undefined, 'no JSON', '"no object"']) {
+        const answer = await cluster.api<ProblemAnswer>(method, '/v1/channels/x', body);
+        expect([answer.status, answer.body.code, answer.headers.get('allow')]).toEqual([
+          405,
+          'method-not-allowed',
+          expect.stringContaining('PUT'),
+        ]);
+      }
     });
   });
 

@@ -39,10 +39,11 @@ export function markPayloads(fastify: FastifyInstance): void {
   });
 }
 
-/** A body as its route wants it: bytes, or what a JSON object says. Nothing at all is undefined. */
+/** A body as its route wants it: bytes, or what a JSON object says. Nothing at all is undefined, and so is what no route wants: that is 404 or 405, whatever it is. */
 export function parseBody(request: FastifyRequest, body: Buffer, done: (error: Error | null, body?: unknown) => void): void {
   try {
-    done(null, request.takesPayload ? body : parseJson(body, request.headers['content-type']));
+    if (request.is404) done(null);
+    else done(null, request.takesPayload ? body : parseJson(body, request.headers['content-type']));
   } catch (error) {
     done(error instanceof Error ? error : new Error(String(error)));
   }
