@@ -137,7 +137,7 @@ describe('the rate of a job', () => {
     'of a %s holds at the consumer, over a kill of the scheduler and a pause',
     async (kind) => {
       const channel = `rate-of-${kind}`;
-      const count = 120;
+      const count = 150;
       const made = await withMessages(channel, count, kind === 'redrive' ? 500 : 200, { breaker: false });
       const again = () => made.sink.received.slice(count).map(({ at }) => at);
       const arrivedSince = (from: number) => again().filter((at) => at >= from);
@@ -151,12 +151,12 @@ describe('the rate of a job', () => {
       await eventually(async () => (await job(id)).done >= 30);
       await killed.kill();
       await arrived();
-      // Longer than what may be made up for.
-      await meanwhile(2 * MADE_UP_MS);
+      // Longer than what may be made up for; what comes before the pause would tell.
+      await meanwhile(3 * MADE_UP_MS);
       const restarted = Date.now();
       const scheduler = await cluster.startScheduler();
 
-      await eventually(async () => (await job(id)).done >= 70);
+      await eventually(async () => (await job(id)).done >= 100);
       await cluster.ok('POST', `/v1/jobs/${id}/pause`);
       await arrived();
       await meanwhile(MADE_UP_MS);
