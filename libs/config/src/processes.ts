@@ -158,7 +158,7 @@ export const ingestSettings: Settings<IngestConfig> = {
   pollFallbackMs: integer('POLL_FALLBACK_MS', 1000, [50, 600_000]),
   maxJobsPerConsumer: integer('MAX_JOBS_PER_CONSUMER', 10, [1, 1000]),
   searchRows: integer('SEARCH_ROWS', 20_000, [500, 10_000_000]),
-  searchMs: integer('SEARCH_MS', 25, [1, 10_000]),
+  searchMs: integer('SEARCH_MS', 20, [1, 10_000]),
   keyRatePerSecond: integer('KEY_RATE_PER_SECOND', 0, [0, 1_000_000]),
   keyRateBurst: integer('KEY_RATE_BURST', 0, [0, 1_000_000]),
   maxBacklog: integer('MAX_BACKLOG', 0, [0, 10_000_000]),

@@ -63,7 +63,7 @@ const LEAST_STEP = 64;
 const MOST_STEP = 2_048;
 
 /**
- * One page of a search. It ends with `limit` rows, with the list, or when it has looked at `bounds.rows` rows or for `bounds.ms`: then it has fewer rows, maybe
+ * One page of a search. It ends with `limit` rows, with the list, when it has looked at `bounds.rows` rows, or when another step would end after `bounds.ms`: then it has fewer rows, maybe
  * none, and says where to go on. Pages follow places and not counts, so that what is written and deleted between them makes nothing come twice, and nothing
  * that was there all the time be missed.
  */
@@ -89,13 +89,12 @@ export async function search<Row>(
     after = reached;
     looked += Math.max(1, places.length);
     const spent = now() - began;
-    if (looked >= bounds.rows || spent >= bounds.ms) return { rows, next: after };
-    step = nextStep(step, (looked / Math.max(spent, 0.1)) * (bounds.ms - spent));
+    // How many more there is time for at the pace so far: a step that would end too late is not begun.
+    const affordable = Math.floor((looked / Math.max(spent, 0.1)) * (bounds.ms - spent));
+    if (looked >= bounds.rows || affordable < LEAST_STEP) return { rows, next: after };
+    step = Math.min(2 * step, MOST_STEP, affordable);
   }
 }
-
-/** Twice as many, but no more than there is time for at the pace so far. */
-const nextStep = (step: number, affordable: number): number => Math.max(LEAST_STEP, Math.min(2 * step, MOST_STEP, Math.floor(affordable)));
 
 /** Orders places as lists have them. */
 export const byPlace = (a: Place, b: Place): number => byId(b.messageId, a.messageId) || b.consumerId - a.consumerId;
