@@ -9,7 +9,6 @@ import {
   discard,
   fanOut,
   giveBack,
-  heldBack,
   loosen,
   type NewMessage,
   Node,
@@ -20,6 +19,7 @@ import {
   stepJob,
   sweepOrphans,
   unblock,
+  waitsOf,
 } from '@app/storage';
 import { freshDatabase, type TestDatabase } from './support/database.js';
 import { channelWith, newMessage } from './support/rows.js';
@@ -223,9 +223,13 @@ describe('a key whose first message is dead', () => {
   it('waits until it is redriven, and keeps its order', async () => {
     const { consumerId, ids } = await exhausted('block', 'a', 'a', 'b', 'a');
     expect(await take(consumerId)).toEqual([]);
-    expect(await heldBack(database, [consumerId])).toEqual(
-      new Map([[consumerId, { waiting: { rows: 2, capped: false }, blockedKeys: { rows: 1, capped: false } }]]),
-    );
+    expect((await waitsOf(database, [consumerId])).get(consumerId)).toEqual({
+      ready: { rows: 0, capped: false },
+      readySinceMs: undefined,
+      waiting: { rows: 2, capped: false },
+      blockedKeys: { rows: 1, capped: false },
+      deadLetters: { rows: 1, capped: false },
+    });
     expect(await unblock(database)).toEqual({ count: 0, consumerIds: [] });
     expect((await redrive(database, consumerId, {}, mint)).count).toBe(1);
     expect(await drain(consumerId)).toEqual([ids[0], ids[1], ids[3]]);

@@ -12,7 +12,6 @@ import {
   type Claimed,
   claimProbe,
   type ConsumerChange,
-  deadLetterCounts,
   discard,
   dueJobs,
   dueLanes,
@@ -23,9 +22,7 @@ import {
   findBehind,
   findJob,
   findPullConsumer,
-  heldBack,
   giveBack,
-  lanes,
   type LaneWish,
   lease,
   maxBacklogs,
@@ -62,6 +59,7 @@ import {
   listAttempts,
   listAudit,
   pruneAudit,
+  waitsOf,
 } from '@app/storage';
 import { freshDatabase, type TestDatabase } from './support/database.js';
 import { explainAll, flaws } from './support/explain.js';
@@ -199,8 +197,7 @@ async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> 
     { consumerId: 13, from },
   ]);
   const consumerIds = Array.from({ length: CONSUMERS }, (_, n) => n + 1);
-  await lanes(database, consumerIds);
-  await deadLetterCounts(database, consumerIds);
+  await waitsOf(database, consumerIds);
   await maxBacklogs(database, [1, 2]);
   const backlogs = await channelBacklogs(
     database,
@@ -342,7 +339,7 @@ async function everyOrderedStatement({ database }: TestDatabase, node: Node): Pr
   await redrive(database, consumerId!, { messageIds }, mint);
   await discard(database, ORDERED[1]!, {});
   await redrive(database, ORDERED[1]!, {}, mint);
-  await heldBack(database, [...ORDERED, ...LOOSE]);
+  await waitsOf(database, [...ORDERED, ...LOOSE]);
   await unblock(database);
   await loosen(database);
 }

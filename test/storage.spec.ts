@@ -8,7 +8,6 @@ import {
   Database,
   fanOut,
   giveBack,
-  lanes,
   lead,
   makePartitions,
   type NewMessage,
@@ -18,6 +17,7 @@ import {
   selfTest,
   settle,
   type Settlement,
+  waitsOf,
 } from '@app/storage';
 import { freshDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
@@ -214,14 +214,23 @@ it('tells of each connection that it opens and closes', async () => {
   await eventually(() => open === 0);
 });
 
-it('counts the rows of a lane up to fewer when many lanes hold some, and says so', async () => {
-  const ids = Array.from({ length: 101 }, (_, n) => 4_000_000_000 + n);
-  const [full] = ids;
-  const rows = ids.flatMap((id) => Array.from({ length: id === full ? 1_001 : 1 }, (_, n) => [id, 9, n + 1, n + 1]));
+it('counts the rows of a lane up to fewer the more lanes have many, and says so', async () => {
+  const [full, ...others] = Array.from({ length: 451 }, (_, n) => 4_000_000_000 + n);
+  const rowsOf = (id: number, count: number) => Array.from({ length: count }, (_, n) => [id, 9, n + 1, n + 1]);
+  const rows = [...rowsOf(full!, 1_001), ...others.flatMap((id) => rowsOf(id, 101))];
   await test.database.query('INSERT INTO ready (consumer_id, prio_rank, seq, message_id) VALUES ?', [rows]);
-  const laneOf = async (consumerIds: readonly number[]) =>
-    (await lanes(test.database, consumerIds)).find(({ consumerId }) => consumerId === full);
-  expect(await laneOf([full!])).toMatchObject({ rows: 1_001, capped: false });
-  expect(await laneOf(ids)).toMatchObject({ rows: 1_000, capped: true });
+  const sizes = async (consumerIds: readonly number[]) =>
+    new Map([...(await waitsOf(test.database, consumerIds))].map(([id, { ready }]) => [id, ready]));
+  const empty = 3_999_999_999;
+  const few = new Map([
+    [full, { rows: 1_001, capped: false }],
+    [empty, { rows: 0, capped: false }],
+  ]);
+  expect(await sizes([full!, empty])).toEqual(few);
+  const some = await sizes([full!, ...others.slice(0, 100)]);
+  // What 101 lanes leave of 30 000 rows when they have been looked at for 100 each, shared out.
+  expect(some.get(full!)).toEqual({ rows: 197, capped: true });
+  expect(some.get(others[99]!)).toEqual({ rows: 101, capped: false });
+  expect([...(await sizes([full!, ...others])).values()]).toEqual(Array.from({ length: 451 }, () => ({ rows: 100, capped: true })));
   await test.database.query('DELETE FROM ready WHERE consumer_id >= ?', [full]);
 });

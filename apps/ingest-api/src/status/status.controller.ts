@@ -1,7 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { breakerStatus } from '@app/domain';
-import { Channels, Consumers, Database, deadLetterCounts, heldBack, lanes, NO_ROWS, scheduledBacklog } from '@app/storage';
+import { Channels, Consumers, Database, scheduledBacklog, waitsOf } from '@app/storage';
 import { Refuses } from '../http/answers.js';
 import { pageById } from '../http/cursor.js';
 import { ListQuery } from '../http/list.query.js';
@@ -33,13 +33,9 @@ export class StatusController {
     );
     const ids = items.map((row) => row.id);
     const names = await this.channels.names(items.map((row) => row.channelId));
-    const found = new Map((await lanes(this.database, ids)).map((lane) => [lane.consumerId, lane]));
-    const dead = await deadLetterCounts(this.database, ids);
-    const behind = await heldBack(this.database, ids);
+    const waits = await waitsOf(this.database, ids);
     const views = items.map((row): ConsumerStatusView => {
-      const lane = found.get(row.id);
-      const [ready, deadLetters] = [lane ?? NO_ROWS, dead.get(row.id) ?? NO_ROWS];
-      const { waiting, blockedKeys } = behind.get(row.id) ?? { waiting: NO_ROWS, blockedKeys: NO_ROWS };
+      const { ready, readySinceMs, waiting, blockedKeys, deadLetters } = waits.get(row.id)!;
       return {
         channel: names.get(row.channelId) ?? '',
         consumer: row.name,
@@ -49,7 +45,7 @@ export class StatusController {
         breaker: breakerStatus(row.breakerUntil, row.breakerProbe !== null, Date.now()),
         failingSince: row.failingSince,
         ready: ready.rows,
-        oldestReadyAt: lane ? new Date(lane.readySinceMs) : null,
+        oldestReadyAt: readySinceMs === undefined ? null : new Date(readySinceMs),
         waiting: waiting.rows,
         blockedKeys: blockedKeys.rows,
         deadLetters: deadLetters.rows,

@@ -9,7 +9,7 @@ export class ConsumerStatusView {
   breaker!: 'closed' | 'open' | 'half-open';
   /** Since when it has had nothing but failures. */
   failingSince!: Date | null;
-  /** Deliveries that are due or in flight, counted up to 10000; up to fewer, 1000 at least, when more than ten consumers of the page have some. */
+  /** Deliveries that are due or in flight, counted up to 10000; up to fewer, 100 at least, when several consumers of the page have thousands. */
   ready!: number;
   /** When the longest waiting of them became ready. */
   oldestReadyAt!: Date | null;
