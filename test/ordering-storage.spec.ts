@@ -1,6 +1,7 @@
 import { deliveryStatusName, type Id, type NextStep } from '@app/domain';
 import {
   accept,
+  acceptWhole,
   Audiences,
   claim,
   type Claimed,
@@ -14,6 +15,7 @@ import {
   Node,
   promote,
   redrive,
+  release,
   settle,
   type Settlement,
   stepJob,
@@ -329,6 +331,131 @@ it('what waits for its fan-out behind others of its key is not made a second tim
   expect(await stepJob(database, job, { mint, aheadRows: 1_000 })).toMatchObject({ done: 0, skipped: 3 });
   while (await fanOut(database));
   expect(await drain(consumerId)).toEqual(ids.map(({ id }) => id));
+});
+
+/** Lets everything that is scheduled on a channel be due now, in the order of `ids`, a millisecond apart. */
+async function dueNow(ids: readonly Id[]): Promise<void> {
+  for (const [n, id] of ids.entries()) {
+    await database.query('UPDATE message SET deliver_at = NOW(3) - INTERVAL ? MICROSECOND WHERE id = ?', [(ids.length - n) * 1000, id]);
+    await database.query('UPDATE scheduled SET due_at = (SELECT deliver_at FROM message WHERE id = ?) WHERE message_id = ?', [id, id]);
+  }
+}
+
+const LATER = { due: { afterSeconds: 3_600 } };
+
+describe('a channel that has shrunk to what is served inline', () => {
+  type Publish = (messages: NewMessage[], known: Audiences) => Promise<unknown>;
+  const released: Publish = async (messages) => {
+    const later = messages.map((message) => ({ ...message, ...LATER }));
+    await accept(database, later, 100);
+    await dueNow(later.map(({ id }) => id));
+    await release(database, mint, { inlineFanout: 100 });
+  };
+  it.each<[string, Publish]>([
+    ['one after another', async (messages) => void (await accept(database, messages, 100))],
+    ['by what was known of it', (messages, known) => accept(database, messages, 100, known)],
+    ['as a whole', (messages) => acceptWhole(database, messages, 100)],
+    ['when they are due', released],
+  ])('lets nobody overtake those of its key that wait for their fan-out: published %s', async (_how, publishThem) => {
+    const { channelId, consumerIds } = await orderedChannel(3);
+    const early = ['a', 'b', 'a', 'a'].map((key) => keyed(channelId, key));
+    for (const message of early) await accept(database, [message], 2);
+    // One of its consumers goes.
+    await database.query('DELETE FROM consumer WHERE id = ?', [consumerIds.pop()]);
+    await fanOut(database);
+    const known = new Audiences();
+    await accept(database, [keyed(channelId, 'other')], 100, known);
+    const late = ['a', 'free', 'b', 'a'].map((key) => keyed(channelId, key));
+    await publishThem(late, known);
+    const direct = late.filter(({ orderingKey }) => orderingKey === 'free');
+    const [waiting] = await database.query<{ n: string }[]>('SELECT COUNT(*) AS n FROM message WHERE channel_id = ? AND status = 1', [
+      channelId,
+    ]);
+    expect(Number(waiting!.n)).toBe(6);
+    while (await fanOut(database));
+    const [last] = await publish(channelId, 'a');
+    for (const consumerId of consumerIds) {
+      const ids = await drain(consumerId);
+      const all = [...early, ...late];
+      for (const key of ['a', 'b']) {
+        const expected = all.filter(({ orderingKey }) => orderingKey === key).map(({ id }) => id);
+        expect(ids.filter((id) => expected.includes(id))).toEqual(expected);
+      }
+      expect(ids).toContain(direct[0]!.id);
+      expect(ids.at(-1)).toBe(last);
+      expect(await leftOf(consumerId)).toEqual(NOTHING);
+    }
+    expect(await leftOf(0)).toEqual(NOTHING);
+  });
+
+  it('makes ready at once what has no order, or no other of its key before it', async () => {
+    const { channelId, consumerId } = await orderedChannel(3);
+    const plain = await channelWith(database, 1);
+    await accept(database, [keyed(channelId, 'k')], 2);
+    for (const message of [keyed(plain.channelId, 'k'), keyed(channelId, null), keyed(channelId, 'l')]) {
+      expect(await accept(database, [message], 100, new Audiences())).toMatchObject([{ status: 'out-for-delivery' }]);
+    }
+    expect(await accept(database, [keyed(channelId, 'k')], 100)).toMatchObject([
+      { status: 'acknowledged', deliveries: 3, consumerIds: [] },
+    ]);
+    while (await fanOut(database));
+    expect(await drain(consumerId)).toHaveLength(4);
+  });
+});
+
+describe('a scheduled message', () => {
+  it('takes its place in its key when it is due, not when it was published', async () => {
+    const { channelId, consumerId } = await orderedChannel();
+    const [first, second] = [keyed(channelId, 'k', LATER), keyed(channelId, 'k', LATER)];
+    await accept(database, [first, second], 100);
+    const before = await publish(channelId, 'k', 'k');
+    const [head] = await take(consumerId);
+    expect(head!.messageId).toBe(before[0]);
+    // In the other order than they were published in.
+    await dueNow([second.id, first.id]);
+    expect(await release(database, mint, { inlineFanout: 100 })).toMatchObject({ released: 2, deliveries: 2, fanouts: 0 });
+    const after = await publish(channelId, 'k');
+    expect(await take(consumerId)).toEqual([]);
+    await end([head!], DELIVERED);
+    expect(await drain(consumerId)).toEqual([before[1], second.id, first.id, ...after]);
+    expect(await leftOf(consumerId)).toEqual(NOTHING);
+  });
+
+  it('of a channel with more consumers than are served inline keeps the place in the lanes that it got when it was due', async () => {
+    const { channelId, consumerId } = await orderedChannel(3);
+    const old = ['k', 'k', 'l', null].map((key) => keyed(channelId, key, LATER));
+    await accept(database, old, 2);
+    const middle = mint();
+    await dueNow(old.map(({ id }) => id));
+    expect(await release(database, mint, { inlineFanout: 2 })).toMatchObject({ released: 4, fanouts: 4 });
+    // Nothing of it is old work, though its ids are.
+    await database.query('UPDATE fanout SET message_id = message_id - (3600000 << 22) WHERE channel_id = ?', [channelId]);
+    expect(await fanOut(database, 600_000)).toBeUndefined();
+    await database.query('UPDATE fanout SET message_id = message_id + (3600000 << 22) WHERE channel_id = ?', [channelId]);
+    while (await fanOut(database));
+    const ready = await database.query<{ seq: Id }[]>('SELECT seq FROM ready WHERE consumer_id = ?', [consumerId]);
+    expect(ready).toHaveLength(3);
+    for (const { seq } of ready) expect(BigInt(seq)).toBeGreaterThan(BigInt(middle));
+    const ids = await drain(consumerId);
+    expect(ids.filter((id) => id === old[0]!.id || id === old[1]!.id)).toEqual([old[0]!.id, old[1]!.id]);
+  });
+
+  it('waits for those of its key that were due before and are being released by another process, and others do not', async () => {
+    const { channelId, consumerId } = await orderedChannel();
+    const messages = ['k', 'l', 'k', null].map((key) => keyed(channelId, key, LATER));
+    await accept(database, messages, 100);
+    const ids = messages.map(({ id }) => id);
+    await dueNow(ids);
+    await database.transaction('another release', async (session) => {
+      await session.query('SELECT 1 FROM scheduled FORCE INDEX (PRIMARY) ORDER BY due_at, message_id LIMIT 1 FOR UPDATE');
+      expect((await release(database, mint, { inlineFanout: 100 })).released).toBe(2);
+      expect((await release(database, mint, { inlineFanout: 100 })).released).toBe(0);
+    });
+    expect((await release(database, mint, { inlineFanout: 100 })).released).toBe(2);
+    const order = await drain(consumerId);
+    expect(order.toSorted()).toEqual(ids.toSorted());
+    expect(order.indexOf(ids[0]!)).toBeLessThan(order.indexOf(ids[2]!));
+  });
 });
 
 describe('a consumer that asks for no order any more', () => {

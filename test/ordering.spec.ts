@@ -98,6 +98,30 @@ const keysLeft = async (): Promise<number> => {
   return Number(row!.n);
 };
 
+it('what is published when a channel has shrunk does not overtake what waits for its fan-out', async () => {
+  await cluster.channel('shrunk');
+  const crowd = await cluster.sink();
+  await registerMany(cluster, 'shrunk', 3, crowd.url);
+  const watched = new Watched();
+  const sink = await cluster.sink(watched.answer(() => Math.random() < 0.2));
+  await cluster.consumer('shrunk', 'ordered', sink.url, ORDERED);
+  const keys = ['a', 'b', 'c'];
+  await publishKeys('shrunk', keys, 5);
+  await cluster.ok('DELETE', '/v1/channels/shrunk/consumers/c0?force=true');
+  await publishKeys('shrunk', keys, 5, 5);
+  const direct = await publish('shrunk', 'd', 'd/0');
+  const statusOf = async (id: string): Promise<string> =>
+    (await cluster.ok<{ status: string }>('GET', `/v1/channels/shrunk/messages/${id}`)).status;
+  expect(await statusOf(direct)).toBe('out-for-delivery');
+  const dispatchers = [await startPatientDispatcher(), await startPatientDispatcher()];
+  await publishKeys('shrunk', keys, 5, 10);
+  await eventually(() => cluster.idle(), 30_000, 100);
+  expect(watched.early).toEqual([]);
+  expect(watched.done).toEqual(new Map([...keys.map((key) => [key, 15] as const), ['d', 1]]));
+  expect(await keysLeft()).toBe(0);
+  await Promise.all(dispatchers.map((one) => one.kill()));
+}, 60_000);
+
 describe('a dispatcher that is killed', () => {
   beforeEach(async () => {
     proxy = await DatabaseProxy.open(cluster.test.url);
@@ -238,6 +262,22 @@ describe('with several dispatchers', () => {
     expect(watched.done).toEqual(new Map(['a', 'b', 'c'].map((key) => [key, 6])));
     expect(crowd.received.length).toBe(3 * 18);
     expect(await keysLeft()).toBe(0);
+  });
+
+  it('a scheduled message takes its place in its key when it is due', async () => {
+    let release = (): void => undefined;
+    const hanging = new Promise<void>((resolve) => (release = resolve));
+    const sink = await channelWithOne('due', async ({ body }, response) => {
+      if (body.toString() === 'first') await hanging;
+      response.end();
+    });
+    const scheduled = await publish('due', 'k', 'scheduled', { 'posthorn-delay': '1' });
+    for (const text of ['first', 'second']) await publish('due', 'k', text);
+    await eventually(async () => (await cluster.delivery('due', scheduled, 'c').catch(() => undefined))?.status === 'queued');
+    await publish('due', 'k', 'last');
+    release();
+    await eventually(() => cluster.idle());
+    expect(bodiesOf(sink)).toEqual(['first', 'second', 'scheduled', 'last']);
   });
 
   it('a consumer that is paused, and one that asks for order no more or again, loses nothing and keeps what it was promised', async () => {

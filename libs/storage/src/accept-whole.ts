@@ -9,7 +9,7 @@ import {
   type Sending,
   sendingsOf,
 } from './accept.js';
-import type { Audience } from './audiences.js';
+import { type Audience, fannedOut } from './audiences.js';
 import type { Database } from './database.js';
 import type { OnUnjudged } from './recipients.js';
 
@@ -41,13 +41,13 @@ export function acceptWhole(
   onUnjudged: OnUnjudged = () => undefined,
 ): Promise<WholeOutcome> {
   return database.packets<WholeOutcome>('accept-whole', async (packets) => {
-    const { audiences, repeats } = await look(packets, messages, inlineFanout);
+    const { audiences, repeats, pending } = await look(packets, messages, inlineFanout);
     if (audiences.size === 0) return { kind: 'unknown-channel' };
     const conflicts = [...repeats].flatMap(([id, outcome]) => (outcome.kind === 'conflict' ? [[id, outcome.id] as const] : []));
     if (conflicts.length > 0) return { kind: 'conflicts', conflicts: new Map(conflicts) };
     const fresh = messages.filter(({ id }) => !repeats.has(id));
     const bounded = new Map([...audiences].map(([id, audience]) => [id, inBounds(audience, fresh.length)]));
-    const sendings = sendingsOf(fresh, bounded, onUnjudged);
+    const sendings = sendingsOf(fresh, bounded, onUnjudged, pending);
     const parts = inParts(sendings);
     for (const part of parts.slice(0, -1)) await packets.send(...messageInserts(part), ...deliveryInserts(part));
     const last = parts.at(-1);
@@ -63,10 +63,8 @@ export function acceptWhole(
 const isStored = (outcome: AcceptOutcome): outcome is Stored => outcome.kind === 'accepted' || outcome.kind === 'repeated';
 
 function inBounds(audience: Audience, messages: number): Audience {
-  const { consumerIds, fanout, ordered, version, priorities } = audience;
-  if (fanout || ordered || consumerIds.length * messages <= MOST_DELIVERIES) return audience;
-  const made = { lastConsumerId: consumerIds.at(-1)!, deliveries: consumerIds.length, ordered: false };
-  return { consumerIds: [], version, priorities, fanout: made };
+  const { consumerIds, fanout, ordered } = audience;
+  return fanout || ordered || consumerIds.length * messages <= MOST_DELIVERIES ? audience : fannedOut(audience);
 }
 
 function inParts(sendings: readonly Sending[]): Sending[][] {

@@ -2,11 +2,12 @@ import { isAscii } from 'node:buffer';
 import mysql2 from 'mysql2';
 import { type DueTime, type Filterable, messageStatusCode, type Id, type MessageStatus, orderingHash } from '@app/domain';
 import type { Changed, Database, Packets } from './database.js';
-import { type Audience, Audiences, expectAudiences } from './audiences.js';
+import { type Audience, Audiences, expectAudiences, fannedOut } from './audiences.js';
 import { isDuplicateKey } from './errors.js';
 import { isFenced } from './fence.js';
 import { byId, inSets, MAX_KEYS } from './key-rows.js';
 import { enqueue, enqueueFanouts, type QueuedFanout } from './ordering/enqueue.js';
+import { expectNoFanouts, keysInOrder, keysOf, type PendingFanout, pendingFanouts } from './ordering/pending-fanouts.js';
 import type { Statement } from './packets.js';
 import { audienceReads, audiencesFrom, type ChannelRow, type ConsumerRow, lockChannels } from './read-audiences.js';
 import { type OnUnjudged, recipients } from './recipients.js';
@@ -58,7 +59,8 @@ export type AcceptOutcome =
  * Nothing of it is visible unless all of it is. Answers in the order of `batch`.
  *
  * The shared lock on the channel rows puts every message before or after every change of the channel's consumers. With `audiences` that are kept
- * from one call to the next it takes one round trip as long as the channels' consumers stay the same and no idempotency key repeats.
+ * from one call to the next it takes one round trip as long as the channels' consumers stay the same, no idempotency key repeats, and no ordering key has messages
+ * that wait for their fan-out.
  */
 export async function accept(
   database: Database,
@@ -86,14 +88,16 @@ export async function accept(
   return batch.map((message) => outcomes.stored.get(message.id) ?? { kind: 'unknown-channel' });
 }
 
-/** One packet, fenced by what is known of the channels. False, and nothing is stored, when that has changed or a key is taken. */
+/** One packet, fenced by what is known of the channels. False, and nothing is stored, when that has changed, a key is taken, or a key in order has fan-outs. */
 async function storedAtOnce(database: Database, sendings: readonly Sending[], audiences: Map<number, Audience>): Promise<boolean> {
-  const keyed = sendings.flatMap(({ message }) => (message.idempotency ? [{ message, ...message.idempotency }] : []));
+  const messages = sendings.map(({ message }) => message);
+  const keyed = messages.flatMap((message) => (message.idempotency ? [{ message, ...message.idempotency }] : []));
   try {
     await database.packets('accept', (packets) =>
       packets.commit(
         lockChannels([...audiences.keys()]),
         expectAudiences(audiences),
+        ...expectNoFanouts(keysInOrder(messages, audiences)),
         ...(keyed.length > 0 ? [takeKeys(keyed, 'INSERT')] : []),
         ...messageInserts(sendings),
         ...deliveryInserts(sendings),
@@ -110,24 +114,31 @@ interface FirstLook {
   audiences: Map<number, Audience>;
   /** Messages whose idempotency key was taken already, earlier or by another one of this batch. */
   repeats: Map<Id, AcceptOutcome>;
+  /** Keys, hashed, of this batch whose messages wait for their fan-out. */
+  pending: ReadonlySet<Id>;
 }
 
 type KeyRow = { channel_id: number; key_hash: Buffer; message_id: Id; body_hash: Buffer };
 type Keyed = Idempotency & { message: NewMessage };
 
-/** One packet: locks the channels, reads their consumers, takes the idempotency keys and reads who holds them. */
+/** One packet: locks the channels, reads their consumers, takes the idempotency keys, reads who holds them, and which ordering keys have fan-outs. */
 export async function look(packets: Packets, batch: readonly NewMessage[], inlineFanout: number): Promise<FirstLook> {
   const channelIds = [...new Set(batch.map((message) => message.channelId))];
   const keyed = batch.flatMap((message) => (message.idempotency ? [{ message, ...message.idempotency }] : []));
   const keySets = inSets(inKeyOrder(keyed), MAX_KEYS);
-  const [channelRows, consumerRows, ...keys] = await packets.send<[ChannelRow[], ConsumerRow[], ...(Changed | KeyRow[])[]]>(
+  const [channelRows, consumerRows, ...more] = await packets.send<
+    [ChannelRow[], ConsumerRow[], ...(Changed | KeyRow[] | PendingFanout[])[]]
+  >(
     ...audienceReads(channelIds, inlineFanout),
+    ...pendingFanouts(keysOf(batch)),
     ...keySets.map((some) => takeKeys(some, 'INSERT IGNORE')),
     ...keySets.map(keyHolders),
   );
-  const keyRows = keys.slice(keySets.length).flatMap((rows) => (Array.isArray(rows) ? rows : []));
+  const rows = more.flatMap<KeyRow | PendingFanout>((result) => (Array.isArray(result) ? result : []));
+  const keyRows = rows.filter((row) => 'body_hash' in row);
+  const pending = new Set(rows.flatMap((row) => ('hash' in row ? row.hash : [])));
   const audiences = await audiencesFrom(packets, channelRows, consumerRows, inlineFanout);
-  return { audiences, repeats: audiences.size < channelIds.length ? new Map() : repeatsAmong(keyed, keyRows) };
+  return { audiences, repeats: audiences.size < channelIds.length ? new Map() : repeatsAmong(keyed, keyRows), pending };
 }
 
 /** Both in the order of the keys, so that two transactions never wait for each other crosswise. */
@@ -159,11 +170,11 @@ function repeatsAmong(keyed: readonly Keyed[], rows: readonly KeyRow[]): Map<Id,
 async function store(
   packets: Packets,
   batch: readonly NewMessage[],
-  { audiences, repeats }: FirstLook,
+  { audiences, repeats, pending }: FirstLook,
   onUnjudged: OnUnjudged,
 ): Promise<Map<Id, AcceptOutcome>> {
   const fresh = batch.filter((message) => !repeats.has(message.id));
-  const sendings = sendingsOf(fresh, audiences, onUnjudged);
+  const sendings = sendingsOf(fresh, audiences, onUnjudged, pending);
   if (fresh.length > 0) await packets.commit(...messageInserts(sendings), ...deliveryInserts(sendings));
   return new Map([...repeats, ...sendings.map((sending) => [sending.message.id, accepted(sending)] as const)]);
 }
@@ -183,13 +194,17 @@ export interface Sending<Message extends Addressed = NewMessage> {
 /** Whom a message goes to that is not due. */
 const NOBODY: Audience = { consumerIds: [], version: 0, priorities: true };
 
+/** `pending`: keys, hashed, of messages that wait for their fan-out. What comes later in one of them, and has an order, waits behind those. */
 export const sendingsOf = <Message extends Addressed & Filterable>(
   batch: readonly Message[],
   audiences: ReadonlyMap<number, Audience>,
   onUnjudged: OnUnjudged,
+  pending: ReadonlySet<Id> = new Set(),
 ): Sending<Message>[] =>
   batch.map((message) => {
-    const audience = message.due ? NOBODY : audiences.get(message.channelId)!;
+    const whole = message.due ? NOBODY : audiences.get(message.channelId)!;
+    const later = whole.ordered && message.orderingKey !== null && pending.has(orderingHash(message.orderingKey));
+    const audience = later ? fannedOut(whole) : whole;
     const { consumerIds, filters } = audience;
     return { message, audience, consumerIds: filters ? recipients(consumerIds, filters, message, onUnjudged) : consumerIds };
   });
@@ -234,7 +249,7 @@ export function deliveryInserts(sendings: readonly Sending<Addressed>[]): Statem
     const { id: messageId, channelId, orderingKey } = message;
     const rank = rankOf(message.priority, audience.priorities);
     const hash = orderingKey !== null && (ordered || fanout?.ordered) ? orderingHash(orderingKey) : undefined;
-    if (fanout && hash) queued.push({ messageId, channelId, rank, lastConsumerId: fanout.lastConsumerId, keyHash: hash });
+    if (fanout && hash) queued.push({ messageId, channelId, rank, lastConsumerId: fanout.lastConsumerId, keyHash: hash, seq });
     else if (fanout) fanouts.push([messageId, channelId, rank, fanout.lastConsumerId, seq ?? 0]);
     for (const consumerId of consumerIds)
       places.push({ messageId, consumerId, rank, seq: seq ?? messageId, keyHash: ordered?.has(consumerId) ? hash : undefined });

@@ -17,6 +17,12 @@ export interface Audience {
   fanout?: { lastConsumerId: number; deliveries: number; ordered: boolean };
 }
 
+/** The same consumers, for a message that is not made ready for them at once. */
+export function fannedOut({ consumerIds, ordered, version, priorities }: Audience): Audience {
+  const fanout = { lastConsumerId: consumerIds.at(-1)!, deliveries: consumerIds.length, ordered: ordered !== undefined };
+  return { consumerIds: [], version, priorities, fanout };
+}
+
 const MAX_KNOWN = 10_000;
 /** A filter takes some kilobytes. */
 const MAX_FILTERS = 10_000;

@@ -3,6 +3,8 @@ import { deliveryInserts, type Sending, sendingsOf, statusFor } from './accept.j
 import type { Audience } from './audiences.js';
 import type { Database, Packets } from './database.js';
 import { byId } from './key-rows.js';
+import { outOfTurn } from './ordering/out-of-turn.js';
+import { keysInOrder, type PendingFanout, pendingFanouts } from './ordering/pending-fanouts.js';
 import { audienceReads, audiencesFrom, type ChannelRow, type ConsumerRow } from './read-audiences.js';
 import { messageRows, scheduledRows } from './schedule.js';
 
@@ -28,6 +30,8 @@ export interface Release {
   unjudged: Unjudged[];
 }
 
+const NOTHING: Release = { released: 0, deliveries: 0, consumerIds: [], fanouts: 0, unjudged: [] };
+
 type ScheduledRow = { due: string; message_id: Id; channel_id: number };
 type Due = {
   id: Id;
@@ -43,8 +47,8 @@ type Due = {
 
 /**
  * Sends out up to 200 scheduled messages that are due, the longest due first, in one transaction: their deliveries for the consumers, and by the filters, of this
- * moment (or fan-out rows). Those that another process is releasing, or that are being cancelled, are skipped. `mint` gives each its place at the end of its
- * lanes. What was scheduled on a channel that is gone is cancelled.
+ * moment (or fan-out rows). Those that another process is releasing, or that are being cancelled, are skipped, and with them what is in order behind them. `mint`
+ * gives each its place at the end of its lanes, and each takes its place in its key. What was scheduled on a channel that is gone is cancelled.
  */
 export function release(database: Database, mint: () => Id, { inlineFanout, overdueMs = 0 }: ReleaseOptions): Promise<Release> {
   return database.packets('release', async (packets) => {
@@ -53,13 +57,21 @@ export function release(database: Database, mint: () => Id, { inlineFanout, over
         WHERE due_at <= NOW(3) - INTERVAL ? MICROSECOND ORDER BY due_at, message_id LIMIT ? FOR UPDATE SKIP LOCKED`,
       values: [overdueMs * 1000, MOST.messages],
     });
-    if (rows.length === 0) return { released: 0, deliveries: 0, consumerIds: [], fanouts: 0, unjudged: [] };
+    if (rows.length === 0) return NOTHING;
     const { audiences, messages } = await look(packets, rows, inlineFanout);
-    const taken = rows.slice(0, countOf(rows, audiences, messages));
-    const due = taken.flatMap(({ message_id }) => messages.get(message_id) ?? []).filter(({ channelId }) => audiences.has(channelId));
+    const first = rows.slice(0, countOf(rows, audiences, messages));
+    const found = first.flatMap(({ message_id }) => messages.get(message_id) ?? []).filter(({ channelId }) => audiences.has(channelId));
+    const early = await outOfTurn(packets, found, audiences);
+    const taken = first.filter(({ message_id }) => !early.has(message_id));
+    if (taken.length === 0) return NOTHING;
+    const due = found.filter(({ id }) => !early.has(id));
+    const pending = await pendingAmong(packets, due, audiences);
     await readPayloads(packets, due, audiences);
     const unjudged: Unjudged[] = [];
-    const sendings = sendingsOf(due, audiences, (reason) => void unjudged.push(reason)).map((sending) => ({ ...sending, seq: mint() }));
+    const sendings = sendingsOf(due, audiences, (reason) => void unjudged.push(reason), pending).map((sending) => ({
+      ...sending,
+      seq: mint(),
+    }));
     await packets.commit(...leave(taken, sendings), ...deliveryInserts(sendings));
     return {
       released: taken.length,
@@ -69,6 +81,14 @@ export function release(database: Database, mint: () => Id, { inlineFanout, over
       unjudged,
     };
   });
+}
+
+/** Keys, hashed, of those that are in order, in which messages wait for their fan-out. */
+async function pendingAmong(packets: Packets, due: readonly Due[], audiences: ReadonlyMap<number, Audience>): Promise<ReadonlySet<Id>> {
+  const statements = pendingFanouts(keysInOrder(due, audiences));
+  if (statements.length === 0) return new Set();
+  const [rows] = await packets.send<[PendingFanout[]]>(...statements);
+  return new Set(rows.map(({ hash }) => hash));
 }
 
 /** One packet: locks the channels against changes of their consumers, and reads those and the messages without their payloads. */

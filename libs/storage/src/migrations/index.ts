@@ -10,6 +10,7 @@ import { AddConsumerHealth1763683200034 } from './0034-add-consumer-health.js';
 import { AddJobs1763683200036 } from './0036-add-jobs.js';
 import { AddFailingTold1763683200037 } from './0037-add-failing-told.js';
 import { AddDeliveryJob1763683200038 } from './0038-add-delivery-job.js';
+import { KeepPlacesOfFanouts1763683200043 } from './0043-keep-places-of-fanouts.js';
 import { AddScheduling1763683200030 } from './0030-add-scheduling.js';
 import { AddKeyRates1763683200031 } from './0031-add-key-rates.js';
 
@@ -29,4 +30,5 @@ export const migrations = [
   AddKeyRates1763683200031,
   AddDeliveryJob1763683200038,
   AddFailingTold1763683200037,
+  KeepPlacesOfFanouts1763683200043,
 ];

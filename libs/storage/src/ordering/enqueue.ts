@@ -23,6 +23,8 @@ export interface QueuedFanout {
   rank: number;
   lastConsumerId: number;
   keyHash: Id;
+  /** Of a message that was scheduled: its place in the lanes. */
+  seq?: Id;
 }
 
 /** In `key_head`: the queue of the fan-outs of a key. No consumer has this id. */
@@ -38,7 +40,7 @@ const QUEUED = `JSON_TABLE(?, '$[*]' COLUMNS (c INT UNSIGNED PATH '$[0]', h BIGI
   STRAIGHT_JOIN key_head head FORCE INDEX (PRIMARY) ON head.consumer_id = k.c AND head.key_hash = k.h`;
 
 const QUEUED_FANOUTS = `JSON_TABLE(?, '$[*]' COLUMNS (h BIGINT UNSIGNED PATH '$[0]', b INT UNSIGNED PATH '$[1]', m BIGINT UNSIGNED PATH '$[2]',
-    c INT UNSIGNED PATH '$[3]', p TINYINT UNSIGNED PATH '$[4]', l INT UNSIGNED PATH '$[5]')) k
+    c INT UNSIGNED PATH '$[3]', p TINYINT UNSIGNED PATH '$[4]', l INT UNSIGNED PATH '$[5]', s BIGINT UNSIGNED PATH '$[6]')) k
   STRAIGHT_JOIN key_head head FORCE INDEX (PRIMARY) ON head.consumer_id = ${FANOUTS} AND head.key_hash = k.h`;
 
 /**
@@ -76,11 +78,12 @@ export function enqueueFanouts(places: readonly QueuedFanout[]): Statement[] {
     p.channelId,
     p.rank,
     p.lastConsumerId,
+    p.seq ?? '0',
   ]);
-  const waiting = `INSERT INTO fanout_waiting (key_hash, seq, message_id, channel_id, prio_rank, last_consumer_id)
-     SELECT k.h, head.last_seq - k.b, k.m, k.c, k.p, k.l FROM ${QUEUED_FANOUTS} WHERE head.last_seq - k.b > head.head_seq`;
-  const first = `INSERT INTO fanout (message_id, channel_id, prio_rank, last_consumer_id, key_hash, key_seq)
-     SELECT k.m, k.c, k.p, k.l, k.h, head.head_seq FROM ${QUEUED_FANOUTS} WHERE head.last_seq - k.b = head.head_seq`;
+  const waiting = `INSERT INTO fanout_waiting (key_hash, seq, message_id, channel_id, prio_rank, last_consumer_id, lane_seq)
+     SELECT k.h, head.last_seq - k.b, k.m, k.c, k.p, k.l, k.s FROM ${QUEUED_FANOUTS} WHERE head.last_seq - k.b > head.head_seq`;
+  const first = `INSERT INTO fanout (message_id, channel_id, prio_rank, last_consumer_id, seq, key_hash, key_seq)
+     SELECT k.m, k.c, k.p, k.l, k.s, k.h, head.head_seq FROM ${QUEUED_FANOUTS} WHERE head.last_seq - k.b = head.head_seq`;
   return [...lengthen(places, () => FANOUTS), ...inSteps(waiting, rows), ...inSteps(first, rows)];
 }
 

@@ -52,8 +52,8 @@ export function releaseFanout(hash: Id, seq: Id): Statement[] {
   const next = `${KEYS} STRAIGHT_JOIN fanout_waiting w FORCE INDEX (PRIMARY) ON w.key_hash = k.h AND w.seq = head.head_seq`;
   return [
     {
-      sql: `INSERT INTO fanout (message_id, channel_id, prio_rank, last_consumer_id, key_hash, key_seq)
-        SELECT w.message_id, w.channel_id, w.prio_rank, w.last_consumer_id, w.key_hash, w.seq FROM ${next}`,
+      sql: `INSERT INTO fanout (message_id, channel_id, prio_rank, last_consumer_id, seq, key_hash, key_seq)
+        SELECT w.message_id, w.channel_id, w.prio_rank, w.last_consumer_id, w.lane_seq, w.key_hash, w.seq FROM ${next}`,
       values,
     },
     { sql: `DELETE w FROM ${next}`, values },
