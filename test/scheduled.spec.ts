@@ -70,9 +70,10 @@ describe('a scheduled message', () => {
     const before = Date.now();
     const { status, body, headers } = await schedule('moment', { 'posthorn-delay': '2', 'posthorn-type': 'b' });
     expect([status, body.status, body.deliveries]).toEqual([201, 'scheduled', 0]);
+    expect(body.deliverAt).toMatch(/^\d{4}-.*\.\d{3}Z$/);
     expect(headers.get('location')).toBe(`/v1/channels/moment/messages/${body.id}`);
     const view = await read('moment', body.id);
-    expect(view).toMatchObject({ status: 'scheduled', deliveries: [] });
+    expect(view).toMatchObject({ status: 'scheduled', deliveries: [], deliverAt: body.deliverAt });
     const dueAt = Date.parse(view.deliverAt!);
     expect(dueAt).toBeGreaterThanOrEqual(before + 2_000);
     const late = await cluster.sink();
@@ -111,8 +112,38 @@ describe('a scheduled message', () => {
     const key = { ...LATER, 'idempotency-key': 'k' };
     const first = await schedule('repeated', key);
     const again = await schedule('repeated', { 'idempotency-key': 'k' });
-    expect([first.status, again.status, again.body]).toEqual([201, 200, { id: first.body.id, status: 'scheduled', deliveries: 0 }]);
+    expect([first.status, again.status, again.body]).toEqual([201, 200, first.body]);
+    expect(first.body).toMatchObject({ status: 'scheduled', deliveries: 0, deliverAt: (await read('repeated', first.body.id)).deliverAt });
     expect([await messagesOf(cluster, 'repeated'), await scheduledRows('repeated')]).toEqual([1, 1]);
+  });
+
+  it('says in its answer when it leaves, alone and in a batch, also when it has left; others say nothing of it', async () => {
+    const sink = await channelWithOne('answers');
+    const at = new Date(Date.now() + 86_400_000).toISOString();
+    expect((await schedule('answers', { 'posthorn-deliver-at': at })).body.deliverAt).toBe(at);
+    expect('deliverAt' in (await schedule('answers', {})).body).toBe(false);
+    const items = [
+      { payload: 1, deliverAt: at, idempotencyKey: 'a' },
+      { payload: 2, delaySeconds: 60, idempotencyKey: 'b' },
+      { payload: 3, idempotencyKey: 'c' },
+      ...Array.from({ length: 300 }, (_, n) => ({ payload: n, delaySeconds: 3_600 })),
+    ];
+    for (const query of ['', '?atomic=false']) {
+      const send = () => cluster.ok<{ results: MessageShape[] }>('POST', `/v1/channels/answers/messages/batch${query}`, items);
+      const { results } = await send();
+      expect([results[0]!.deliverAt, 'deliverAt' in results[2]!]).toEqual([at, false]);
+      for (const result of [results[1]!, results[3]!, results.at(-1)!])
+        expect(result.deliverAt).toBe((await read('answers', result.id)).deliverAt);
+      expect((await send()).results.slice(0, 3)).toEqual(results.slice(0, 3));
+    }
+    const gone = await schedule('answers', { 'posthorn-delay': '1', 'idempotency-key': 'gone' });
+    await eventually(() => sink.ids.includes(gone.body.id));
+    await eventually(async () => (await read('answers', gone.body.id)).status === 'out-for-delivery');
+    expect((await schedule('answers', { 'idempotency-key': 'gone' })).body).toEqual({
+      ...gone.body,
+      status: 'out-for-delivery',
+      deliveries: 1,
+    });
   });
 
   it('of a channel with more consumers than are served inline is fanned out', async () => {

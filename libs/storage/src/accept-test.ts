@@ -1,5 +1,5 @@
 import { deliveryStatusCode, type Id } from '@app/domain';
-import { deliveryInserts, messageInserts, type NewMessage } from './accept.js';
+import { inserts, type NewMessage } from './accept.js';
 import type { Database } from './database.js';
 import { audienceOf, type ChannelRow, lockChannels } from './read-audiences.js';
 
@@ -24,7 +24,7 @@ export function acceptTest(database: Database, message: NewMessage, consumerId: 
     if (Number(consumer.paused) === 1) return { kind: 'refused', why: 'paused' };
     const consumerIds = [consumerId];
     const sendings = [{ message, audience: { consumerIds, ...audienceOf(channel) }, consumerIds }];
-    await packets.commit(...messageInserts(sendings), ...deliveryInserts(sendings));
+    await packets.commit(...inserts(sendings));
     return { kind: 'accepted' };
   });
 }

@@ -1,14 +1,5 @@
 import type { Id } from '@app/domain';
-import {
-  accepted,
-  type AcceptOutcome,
-  deliveryInserts,
-  look,
-  messageInserts,
-  type NewMessage,
-  type Sending,
-  sendingsOf,
-} from './accept.js';
+import { type AcceptOutcome, commitSendings, inserts, look, type NewMessage, type Sending, sendingsOf } from './accept.js';
 import { type Audience, fannedOut } from './audiences.js';
 import type { Database } from './database.js';
 import type { OnUnjudged } from './recipients.js';
@@ -49,13 +40,10 @@ export function acceptWhole(
     const bounded = new Map([...audiences].map(([id, audience]) => [id, inBounds(audience, fresh.length)]));
     const sendings = sendingsOf(fresh, bounded, onUnjudged, pending);
     const parts = inParts(sendings);
-    for (const part of parts.slice(0, -1)) await packets.send(...messageInserts(part), ...deliveryInserts(part));
+    for (const part of parts.slice(0, -1)) await packets.send(...inserts(part));
     const last = parts.at(-1);
-    if (last) await packets.commit(...messageInserts(last), ...deliveryInserts(last));
-    const outcomes = new Map<Id, AcceptOutcome>([
-      ...repeats,
-      ...sendings.map((sending) => [sending.message.id, accepted(sending)] as const),
-    ]);
+    const stored = last ? await commitSendings(packets, sendings, inserts(last)) : [];
+    const outcomes = new Map<Id, AcceptOutcome>([...repeats, ...stored.map((outcome) => [outcome.id, outcome] as const)]);
     return { kind: 'accepted', outcomes: messages.map(({ id }) => outcomes.get(id)!).filter(isStored) };
   });
 }

@@ -11,7 +11,7 @@ import { expectNoFanouts, keysInOrder, keysOf, type PendingFanout, pendingFanout
 import type { Statement } from './packets.js';
 import { audienceReads, audiencesFrom, type ChannelRow, type ConsumerRow, lockChannels } from './read-audiences.js';
 import { type OnUnjudged, recipients } from './recipients.js';
-import { dueAt, scheduledInserts } from './schedule.js';
+import { dueAt, type DueRow, dueReads, scheduledInserts } from './schedule.js';
 
 /** A message as it came in, checked, with the id that it will have. */
 export interface NewMessage {
@@ -48,6 +48,8 @@ export type AcceptOutcome =
       consumerIds: readonly number[];
       /** Of the channel, whether the message goes to them or not. */
       consumers: number;
+      /** Of one that is scheduled: when it leaves. */
+      deliverAt?: Date;
     }
   | { kind: 'repeated'; id: Id }
   | { kind: 'conflict'; id: Id }
@@ -71,7 +73,8 @@ export async function accept(
   const known = audiences.of(batch);
   if (known) {
     const sendings = sendingsOf(batch, known, audiences.onUnjudged);
-    if (await storedAtOnce(database, sendings, known)) return sendings.map(accepted);
+    const stored = await storeAtOnce(database, sendings, known);
+    if (stored) return stored;
   }
   const outcomes = await database.packets('accept', async (packets) => {
     const first = await look(packets, batch, inlineFanout);
@@ -88,24 +91,26 @@ export async function accept(
   return batch.map((message) => outcomes.stored.get(message.id) ?? { kind: 'unknown-channel' });
 }
 
-/** One packet, fenced by what is known of the channels. False, and nothing is stored, when that has changed, a key is taken, or a key in order has fan-outs. */
-async function storedAtOnce(database: Database, sendings: readonly Sending[], audiences: Map<number, Audience>): Promise<boolean> {
+/** One packet, fenced by what is known of the channels. Undefined, and nothing is stored, when that has changed, a key is taken, or a key in order has fan-outs. */
+async function storeAtOnce(
+  database: Database,
+  sendings: readonly Sending[],
+  audiences: Map<number, Audience>,
+): Promise<Accepted[] | undefined> {
   const messages = sendings.map(({ message }) => message);
   const keyed = messages.flatMap((message) => (message.idempotency ? [{ message, ...message.idempotency }] : []));
   try {
-    await database.packets('accept', (packets) =>
-      packets.commit(
+    return await database.packets('accept', (packets) =>
+      commitSendings(packets, sendings, [
         lockChannels([...audiences.keys()]),
         expectAudiences(audiences),
         ...expectNoFanouts(keysInOrder(messages, audiences)),
         ...(keyed.length > 0 ? [takeKeys(keyed, 'INSERT')] : []),
-        ...messageInserts(sendings),
-        ...deliveryInserts(sendings),
-      ),
+        ...inserts(sendings),
+      ]),
     );
-    return true;
   } catch (error) {
-    if (isFenced(error) || (keyed.length > 0 && isDuplicateKey(error))) return false;
+    if (isFenced(error) || (keyed.length > 0 && isDuplicateKey(error))) return undefined;
     throw error;
   }
 }
@@ -175,8 +180,25 @@ async function store(
 ): Promise<Map<Id, AcceptOutcome>> {
   const fresh = batch.filter((message) => !repeats.has(message.id));
   const sendings = sendingsOf(fresh, audiences, onUnjudged, pending);
-  if (fresh.length > 0) await packets.commit(...messageInserts(sendings), ...deliveryInserts(sendings));
-  return new Map([...repeats, ...sendings.map((sending) => [sending.message.id, accepted(sending)] as const)]);
+  const stored = fresh.length > 0 ? await commitSendings(packets, sendings, inserts(sendings)) : [];
+  return new Map<Id, AcceptOutcome>([...repeats, ...stored.map((outcome) => [outcome.id, outcome] as const)]);
+}
+
+export type Accepted = Extract<AcceptOutcome, { kind: 'accepted' }>;
+
+export const inserts = (sendings: readonly Sending[]): Statement[] => [...messageInserts(sendings), ...deliveryInserts(sendings)];
+
+/** Commits behind these statements, which end the storing of `sendings`, and answers what is said of each. */
+export async function commitSendings(
+  packets: Packets,
+  sendings: readonly Sending[],
+  statements: readonly Statement[],
+): Promise<Accepted[]> {
+  const reads = dueReads(sendings.flatMap(({ message }) => (message.due ? message.id : [])));
+  const results = await packets.commit<(Changed | DueRow[])[]>(...statements, ...reads);
+  const rows = results.slice(statements.length, -1).flatMap((result) => (Array.isArray(result) ? result : []));
+  const times = new Map(rows.map(({ id, deliverAt }) => [id, deliverAt]));
+  return sendings.map((sending) => accepted(sending, times.get(sending.message.id)));
 }
 
 /** Of a message, what its deliveries are made from. */
@@ -289,9 +311,9 @@ export function newDeliveries(places: readonly Place[]): Statement[] {
   return [...statements, ...enqueue(keyed)];
 }
 
-export function accepted(sending: Sending): AcceptOutcome {
+function accepted(sending: Sending, deliverAt?: Date): Accepted {
   const { message, audience, consumerIds } = sending;
   const deliveries = audience.fanout?.deliveries ?? consumerIds.length;
   const consumers = audience.fanout?.deliveries ?? audience.consumerIds.length;
-  return { kind: 'accepted', id: message.id, status: statusFor(sending), deliveries, consumerIds, consumers };
+  return { kind: 'accepted', id: message.id, status: statusFor(sending), deliveries, consumerIds, consumers, deliverAt };
 }

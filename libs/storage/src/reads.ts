@@ -79,21 +79,33 @@ export async function countDeliveries(database: Database, id: Id): Promise<numbe
   return Number(row!.n);
 }
 
-/** Status and number of deliveries of each of these messages that is there; at most 500. */
-export async function publishedStates(
-  database: Database,
-  ids: readonly Id[],
-): Promise<Map<Id, { status: MessageStatus; deliveries: number }>> {
+export interface PublishedState {
+  status: MessageStatus;
+  deliveries: number;
+  /** When it leaves, or left; missing unless it was scheduled. */
+  deliverAt?: Date;
+}
+
+/** Of each of these messages that is there; at most 500. */
+export async function publishedStates(database: Database, ids: readonly Id[]): Promise<Map<Id, PublishedState>> {
   if (ids.length === 0) return new Map();
   const [rows, counts] = await Promise.all([
-    database.query<{ id: Id; status: number }[]>('SELECT id, status FROM message FORCE INDEX (PRIMARY) WHERE id IN (?)', [ids]),
+    database.query<{ id: Id; status: number; deliverAt: Date | null }[]>(
+      'SELECT id, status, deliver_at AS deliverAt FROM message FORCE INDEX (PRIMARY) WHERE id IN (?)',
+      [ids],
+    ),
     database.query<{ id: Id; n: string }[]>(
       'SELECT message_id AS id, COUNT(*) AS n FROM delivery FORCE INDEX (PRIMARY) WHERE message_id IN (?) GROUP BY message_id',
       [ids],
     ),
   ]);
   const deliveries = new Map(counts.map(({ id, n }) => [id, Number(n)]));
-  return new Map(rows.map(({ id, status }) => [id, { status: messageStatusName(status), deliveries: deliveries.get(id) ?? 0 }]));
+  return new Map(
+    rows.map(({ id, status, deliverAt }) => [
+      id,
+      { status: messageStatusName(status), deliveries: deliveries.get(id) ?? 0, ...(deliverAt && { deliverAt }) },
+    ]),
+  );
 }
 
 export async function findDelivery(database: Database, messageId: Id, consumerId: number): Promise<DeliveryRow | undefined> {

@@ -17,6 +17,12 @@ export function scheduledInserts(ids: readonly Id[]): Statement[] {
   return [{ sql, values: [ids] }];
 }
 
+export type DueRow = { id: Id; deliverAt: Date };
+
+/** Reads when messages leave that the same transaction has stored, {@link DueRow}s; none for an empty list. */
+export const dueReads = (ids: readonly Id[]): Statement[] =>
+  ids.length === 0 ? [] : [{ sql: 'SELECT id, deliver_at AS deliverAt FROM message FORCE INDEX (PRIMARY) WHERE id IN (?)', values: [ids] }];
+
 /** JSON rows `[due, message]` joined to `scheduled q` by its primary key. */
 export const scheduledRows = `JSON_TABLE(?, '$[*]' COLUMNS (d DATETIME(3) PATH '$[0]', m BIGINT UNSIGNED PATH '$[1]')) k
   STRAIGHT_JOIN scheduled q FORCE INDEX (PRIMARY) ON q.due_at = k.d AND q.message_id = k.m`;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { type FieldProblem, type Id, type MessageStatus, Problem } from '@app/domain';
+import { type FieldProblem, type Id, Problem } from '@app/domain';
 import type { IngestMetrics, Log } from '@app/runtime';
-import { type Database, MAX_KEYS, type Node, publishedStates } from '@app/storage';
+import { type Database, MAX_KEYS, type Node, type PublishedState, publishedStates } from '@app/storage';
 import { problemFor } from '../http/ingest-filter.js';
 import type { Nudges } from '../nudges.js';
 import type { BatchMessage } from './batch-item.js';
@@ -10,10 +10,8 @@ import { GONE, type Publisher, type PublishWarning, type Stored } from './publis
 import { invalid, type ReadItem } from './read-batch.js';
 import type { WholeBatches } from './whole-batches.js';
 
-export interface PublishedItem {
+export interface PublishedItem extends PublishedState {
   id: Id;
-  status: MessageStatus;
-  deliveries: number;
   /** Why nobody gets it. */
   warning?: PublishWarning;
 }
@@ -92,18 +90,12 @@ export class BatchPublisher {
   }
 
   private async statesOf(repeated: readonly Id[], accepted: readonly Accepted[]): Promise<Map<Id, Omit<PublishedItem, 'id'>>> {
-    const states = new Map<Id, Omit<PublishedItem, 'id'>>(accepted.map((outcome) => [outcome.id, this.stateOf(outcome)]));
+    const states = new Map<Id, Omit<PublishedItem, 'id'>>(accepted.map((outcome) => [outcome.id, this.parts.publisher.stateOf(outcome)]));
     const earlier = [...new Set(repeated)].filter((id) => !states.has(id));
     for (let from = 0; from < earlier.length; from += MAX_KEYS) {
       for (const [id, state] of await publishedStates(this.parts.database, earlier.slice(from, from + MAX_KEYS))) states.set(id, state);
     }
     return states;
-  }
-
-  private stateOf(outcome: Accepted): Omit<PublishedItem, 'id'> {
-    const { status, deliveries } = outcome;
-    const warning = this.parts.publisher.warn(outcome);
-    return { status, deliveries, ...(warning && { warning }) };
   }
 
   private wake(accepted: readonly Accepted[]): void {

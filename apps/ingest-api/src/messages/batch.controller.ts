@@ -18,7 +18,7 @@ const EXAMPLE = [
   { payload: 'hello', contentType: 'text/plain', delaySeconds: 60 },
 ];
 const STORED = { id: '251658240000000001', status: 'out-for-delivery', deliveries: 2 };
-const SCHEDULED = { id: '251658240000000002', status: 'scheduled', deliveries: 0 };
+const SCHEDULED = { id: '251658240000000002', status: 'scheduled', deliveries: 0, deliverAt: '2026-12-01T08:00:00.000Z' };
 
 @ApiTags('messages')
 @Controller('v1/channels/:channel/messages')

@@ -34,11 +34,13 @@ export class BatchItem {
   headers?: Record<string, string>;
 }
 
-/** What became of one item: `id`, `status`, `deliveries` and `warning` as for a single message, or `problem`. */
+/** What became of one item: `id`, `status`, `deliveries`, `deliverAt` and `warning` as for a single message, or `problem`. */
 export class BatchResultView {
   id?: string;
   status?: 'acknowledged' | 'out-for-delivery' | 'scheduled' | 'cancelled';
   deliveries?: number;
+  /** When it leaves, or left. Only if it is, or was, scheduled. */
+  deliverAt?: Date;
   /** Nobody gets it: the channel has no consumer, or none whose filter lets it through. Left out otherwise. */
   warning?: 'no-consumers' | 'no-consumer-matches';
   /** Why it was not stored. Only with `atomic=false`. */

@@ -9,6 +9,8 @@ export class PublishedView {
    * whose filters are asked a moment later, all of them are counted. 0 while it is scheduled: whom it goes to is decided when it is due.
    */
   deliveries!: number;
+  /** When it leaves, by the clock of the database, or left. Only if it is, or was, scheduled. */
+  deliverAt?: Date;
   /**
    * Only when `deliveries` of a new message is 0: the channel has no consumers, or none whose filter matches the message. It is stored, and nobody gets it, not even
    * consumers that come later.

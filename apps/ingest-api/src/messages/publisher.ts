@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingHttpHeaders } from 'node:http';
-import { isReservedChannel, Problem, RESERVED_CHANNEL_MESSAGE, isName, type Id, type MessageStatus } from '@app/domain';
+import { isReservedChannel, Problem, RESERVED_CHANNEL_MESSAGE, isName, type Id } from '@app/domain';
 import type { IngestMetrics } from '@app/runtime';
-import { type AcceptOutcome, type Database, type Node, publishedStates } from '@app/storage';
+import { type AcceptOutcome, type Database, type Node, type PublishedState, publishedStates } from '@app/storage';
 import type { Nudges } from '../nudges.js';
 import type { AcceptQueue } from './accept-queue.js';
 import type { Backlogs } from './backlogs.js';
@@ -10,12 +10,10 @@ import { ChannelIds } from './channel-ids.js';
 import { newMessage, type Told } from './message-rules.js';
 import { readPublishHeaders } from './publish-headers.js';
 
-export interface Published {
+export interface Published extends PublishedState {
   /** False when the idempotency key had been used for the same body before. */
   created: boolean;
   id: Id;
-  status: MessageStatus;
-  deliveries: number;
   /** Why nobody gets it. */
   warning?: PublishWarning;
 }
@@ -49,8 +47,14 @@ export class Publisher {
     const { id } = outcome;
     if (outcome.kind === 'repeated') return { created: false, id, ...(await stateOf(this.database, id)) };
     if (outcome.deliveries > 0) this.nudges.wake(outcome.consumerIds);
+    return { created: true, id, ...this.stateOf(outcome) };
+  }
+
+  /** What is said of a message that is stored now; counts it when nobody gets it. */
+  stateOf(outcome: Extract<Stored, { kind: 'accepted' }>): PublishedState & { warning?: PublishWarning } {
+    const { status, deliveries, deliverAt } = outcome;
     const warning = this.warn(outcome);
-    return { created: true, id, status: outcome.status, deliveries: outcome.deliveries, ...(warning && { warning }) };
+    return { status, deliveries, ...(deliverAt && { deliverAt }), ...(warning && { warning }) };
   }
 
   /** Stores one message. Throws as `publish` does. Nobody is nudged. */
@@ -81,7 +85,7 @@ export class Publisher {
   }
 
   /** Says, and counts, why nobody gets a message that is stored now; nothing when somebody does or may. */
-  warn({ status, deliveries, consumers }: Extract<Stored, { kind: 'accepted' }>): PublishWarning | undefined {
+  private warn({ status, deliveries, consumers }: Extract<Stored, { kind: 'accepted' }>): PublishWarning | undefined {
     if (deliveries > 0 || status === 'scheduled') return undefined;
     const warning = consumers === 0 ? 'no-consumers' : 'no-consumer-matches';
     this.metrics.unrouted.inc({ warning });
@@ -105,9 +109,9 @@ export class Publisher {
 export const idempotencyConflict = (holder: Id, field: string): Problem =>
   new Problem('idempotency-conflict', `this Idempotency-Key was used for message ${holder} with another body`, { field });
 
-async function stateOf(database: Database, id: Id): Promise<{ status: MessageStatus; deliveries: number }> {
+async function stateOf(database: Database, id: Id): Promise<PublishedState> {
   return (await publishedStates(database, [id])).get(id) ?? GONE;
 }
 
 /** Of a message that is not kept any more. */
-export const GONE = { status: 'out-for-delivery', deliveries: 0 } as const;
+export const GONE: PublishedState = { status: 'out-for-delivery', deliveries: 0 };
