@@ -39,6 +39,7 @@ import {
   publishedStates,
   release,
   scheduledBacklog,
+  scheduledBacklogs,
   releaseProbe,
   searchDeadLetters,
   searchDeliveries,
@@ -56,6 +57,7 @@ import {
   deliveriesOf,
   findDelivered,
   findMessage,
+  findRepeats,
   listAttempts,
   listAudit,
   pruneAudit,
@@ -207,6 +209,8 @@ async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> 
     ]),
   );
   expect(backlogs.get(1)).toBeGreaterThan(0);
+  expect((await scheduledBacklogs(database, new Map([[1, 1_000_000]]))).get(1)).toBeGreaterThan(0);
+  expect(await findRepeats(database, [message(1)])).toEqual(new Set());
   const { claimed } = await claim(database, [wish(3), wish(4)], mint());
   await loadTargets(database, [3, 4]);
   const back = claimed.splice(0, 1);
@@ -323,6 +327,15 @@ async function everyOrderedStatement({ database }: TestDatabase, node: Node): Pr
   const audiences = new Audiences();
   for (let n = 0; n < 2; n++) await accept(database, keys.map(keyed), 100, audiences);
   await accept(database, keys.map(keyed), 1);
+  // Behind those that wait for their fan-out.
+  for (let n = 0; n < 2; n++) await accept(database, keys.map(keyed), 100, audiences);
+  const twoHoursAgo = { at: new Date(Date.now() - 7_200_000) };
+  await accept(
+    database,
+    keys.map((key) => ({ ...keyed(key), due: twoHoursAgo })),
+    100,
+  );
+  await release(database, mint, { inlineFanout: 100 });
   const { claimed } = await claim(database, [{ consumerId: consumerId!, limit: 4, leaseMs: 30_000 }], mint());
   expect(claimed.map(({ key }) => key !== undefined)).toEqual([true, true, true, true]);
   const steps: NextStep[] = [

@@ -174,15 +174,17 @@ describe('the backlog of a channel', () => {
   const fill = (channel: string, count: number) =>
     Promise.all(Array.from({ length: count }, () => cluster.api<Published>('POST', `/v1/channels/${channel}/messages`, 'x')));
 
+  const isFull = (channel: string, headers: Record<string, string> = {}) =>
+    eventually(async () => (await cluster.api('POST', `/v1/channels/${channel}/messages`, 'x', headers)).status === 429);
+
   it('is refused from its limit on, as a whole and with Retry-After, and taken again once it is worked off', async () => {
     await cluster.channel('small', { maxBacklog: 20 });
     await cluster.consumer('small', 'a', 'http://127.0.0.1:9/');
     await cluster.consumer('small', 'b', 'http://127.0.0.1:9/');
     await fill('small', 10);
-    const refused = await eventually(async () => {
-      const answer = await cluster.api<Published>('POST', '/v1/channels/small/messages', 'x', { 'idempotency-key': 'again' });
-      return answer.status === 429 && answer;
-    });
+    await isFull('small');
+    const refused = await cluster.api<Published>('POST', '/v1/channels/small/messages', 'x', { 'idempotency-key': 'again' });
+    expect(refused.status).toBe(429);
     expect(refused.body.code).toBe('backlog-full');
     expect(refused.body.detail).toContain('20');
     expect(refused.headers.get('retry-after')).toBe('5');
@@ -203,6 +205,69 @@ describe('the backlog of a channel', () => {
     await dispatcher.kill();
   });
 
+  it('is not the answer to a repeat of what is stored, which adds nothing', async () => {
+    const post = (key: string, payload = 'x') =>
+      cluster.api<Published>('POST', '/v1/channels/repeats/messages', payload, { 'idempotency-key': key });
+    type Batch = { results: (Published & { problem?: { code: string } })[]; code: string };
+    const batch = (items: object[], query = '') => cluster.api<Batch>('POST', `/v1/channels/repeats/messages/batch${query}`, items);
+    const item = (idempotencyKey: string, payload: unknown = 1) => ({ payload, idempotencyKey });
+    await cluster.channel('repeats', { maxBacklog: 5 });
+    await cluster.consumer('repeats', 'c', 'http://127.0.0.1:9/');
+    const first = (await post('single')).body;
+    const two = (await batch([item('b1'), item('b2')])).body.results.map(({ id }) => id);
+    await isFull('repeats');
+    const before = await unfinished('repeats');
+
+    const again = await post('single');
+    expect([again.status, again.body]).toEqual([200, { id: first.id, status: 'out-for-delivery', deliveries: 1 }]);
+    expect((await post('new')).body.code).toBe('backlog-full');
+    expect((await post('single', 'another body')).body.code).toBe('idempotency-conflict');
+
+    const whole = await batch([item('b1'), item('b2'), item('b1')]);
+    expect([whole.status, whole.body.results.map(({ id }) => id)]).toEqual([200, [two[0], two[1], two[0]]]);
+    const mixed = await batch([item('b1'), item('b3')]);
+    expect([mixed.status, mixed.body.code, mixed.headers.get('retry-after')]).toEqual([429, 'backlog-full', '5']);
+    expect((await batch([{ payload: 1 }])).body.code).toBe('backlog-full');
+    expect((await batch([item('b1'), item('b2', 2)])).body.code).toBe('idempotency-conflict');
+
+    const many = Array.from({ length: 700 }, (_, n) => item(`n${n}`));
+    const each = await batch([item('b1'), ...many, item('b2', 2), { payload: 1 }], '?atomic=false');
+    expect(each.status).toBe(207);
+    expect(each.body.results[0]!.id).toBe(two[0]);
+    expect(each.body.results.slice(1).map(({ problem }) => problem?.code)).toEqual([
+      ...many.map(() => 'backlog-full'),
+      'idempotency-conflict',
+      'backlog-full',
+    ]);
+    expect(await unfinished('repeats')).toBe(before);
+  });
+
+  it('has the same limit for what is scheduled, which holds up nothing else', async () => {
+    const LATER = { 'posthorn-delay': '3600' };
+    const post = (headers: Record<string, string>) => cluster.api<Published>('POST', '/v1/channels/later/messages', 'x', headers);
+    const scheduled = async (): Promise<number> =>
+      (await cluster.ok<{ items: unknown[] }>('GET', '/v1/channels/later/messages?status=scheduled')).items.length;
+    await cluster.channel('later', { maxBacklog: 5 });
+    await cluster.consumer('later', 'c', 'http://127.0.0.1:9/');
+    const first = await post({ ...LATER, 'idempotency-key': 'k' });
+    await isFull('later', LATER);
+    const before = await scheduled();
+    expect(before).toBeGreaterThanOrEqual(5);
+    const refused = await post(LATER);
+    expect([refused.status, refused.body.code]).toEqual([429, 'backlog-full']);
+    expect(refused.body.detail).toContain('scheduled');
+    const again = await post({ ...LATER, 'idempotency-key': 'k' });
+    expect([again.status, again.body]).toEqual([200, first.body]);
+    const batch = (items: object[]) => cluster.api('POST', '/v1/channels/later/messages/batch', items);
+    expect((await batch([{ payload: 1 }, { payload: 1, delaySeconds: 60 }])).status).toBe(429);
+    expect((await batch([{ payload: 1 }])).status).toBe(201);
+    expect((await post({})).status).toBe(201);
+    expect(await scheduled()).toBe(before);
+    const { items } = await cluster.ok<{ items: { id: string }[] }>('GET', '/v1/channels/later/messages?status=scheduled');
+    for (const { id } of items) await cluster.ok('DELETE', `/v1/channels/later/messages/${id}`);
+    await eventually(async () => (await post(LATER)).status === 201);
+  });
+
   it('counts retries that wait and messages that are not fanned out yet', async () => {
     await cluster.channel('waiting', { maxBacklog: 5 });
     await cluster.consumer('waiting', 'c', 'http://127.0.0.1:9/', { retry: { delays: [3600] } });
@@ -221,6 +286,15 @@ describe('the backlog of a channel', () => {
     await fill('large', 4);
     expect(await unfinished('large')).toBe(0);
     await eventually(async () => (await fill('large', 1))[0]!.status === 429);
+    // Of a key that is in order one is to be fanned out, and the others wait behind it.
+    await cluster.channel('keyed', { maxBacklog: 12 });
+    for (let n = 0; n < 3; n++) await cluster.consumer('keyed', `c${n}`, 'http://127.0.0.1:9/', { ordering: 'key' });
+    for (let n = 0; n < 4; n++) await cluster.publish('keyed', 'x', { 'posthorn-key': 'k' });
+    await isFull('keyed', { 'posthorn-key': 'k' });
+    const [waiting] = await cluster.database.query<{ n: string }[]>(
+      `SELECT COUNT(*) AS n FROM fanout_waiting WHERE channel_id = (SELECT id FROM channel WHERE name = 'keyed')`,
+    );
+    expect(Number(waiting!.n)).toBeGreaterThanOrEqual(3);
     cluster.ingest = ingest;
     await inline.kill();
   });

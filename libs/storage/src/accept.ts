@@ -160,11 +160,23 @@ const keyHolders = (keyed: readonly Keyed[]): Statement => ({
   values: [inKeyOrder(keyed).map(({ message, keyHash }) => [message.channelId, keyHash])],
 });
 
+/** Of messages that are not stored yet, at most 500, those whose idempotency keys were taken before, by the same body or another. */
+export async function findRepeats(database: Database, messages: readonly NewMessage[]): Promise<Set<Id>> {
+  const keyed = messages.flatMap((message) => (message.idempotency ? [{ message, ...message.idempotency }] : []));
+  if (keyed.length === 0) return new Set();
+  const { sql, values } = keyHolders(keyed);
+  const holders = byKey(await database.query<KeyRow[]>(sql, values));
+  return new Set(keyed.flatMap(({ message, keyHash }) => (holders.has(nameOf(message.channelId, keyHash)) ? message.id : [])));
+}
+
+const nameOf = (channelId: number, keyHash: Buffer): string => `${channelId}/${keyHash.toString('hex')}`;
+const byKey = (rows: readonly KeyRow[]): Map<string, KeyRow> => new Map(rows.map((row) => [nameOf(row.channel_id, row.key_hash), row]));
+
 function repeatsAmong(keyed: readonly Keyed[], rows: readonly KeyRow[]): Map<Id, AcceptOutcome> {
-  const holders = new Map(rows.map((row) => [`${row.channel_id}/${row.key_hash.toString('hex')}`, row]));
+  const holders = byKey(rows);
   const repeats = new Map<Id, AcceptOutcome>();
   for (const { message, keyHash, bodyHash } of keyed) {
-    const holder = holders.get(`${message.channelId}/${keyHash.toString('hex')}`);
+    const holder = holders.get(nameOf(message.channelId, keyHash));
     if (!holder) throw new Error('an idempotency key vanished between its insert and its read');
     if (holder.message_id === message.id) continue;
     repeats.set(message.id, { kind: holder.body_hash.equals(bodyHash) ? 'repeated' : 'conflict', id: holder.message_id });

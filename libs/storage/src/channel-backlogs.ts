@@ -1,6 +1,6 @@
 import type { Database } from './database.js';
 
-/** Rows of `retry` and of `fanout`, which are not in the order of lanes, that are looked at in all. */
+/** Rows of each of `retry`, `fanout` and `fanout_waiting`, which are not in the order of lanes, that are looked at in all. */
 const LOOSE_ROWS = 50_000;
 /** Lanes in one statement that asks which hold anything, and in one that counts. */
 const LANE_STEP = 1_000;
@@ -18,8 +18,8 @@ export async function maxBacklogs(database: Database, channelIds: readonly numbe
 
 /**
  * Unfinished deliveries of channels: ready or in flight, behind others of their key, waiting for a retry, or to be made. A channel's count may end at its limit, so that it costs an index step for
- * each lane and a read for each of so many rows, however large the backlog. Retries that wait and messages to be fanned out are counted among the first 50 000 of
- * all channels: beyond that it is too little, never too much.
+ * each lane and a read for each of so many rows, however large the backlog. Retries that wait and messages to be fanned out, each as often as its channel has
+ * consumers, are counted among the first 50 000 of all channels.
  */
 export async function channelBacklogs(database: Database, limits: ReadonlyMap<number, number>): Promise<Map<number, number>> {
   const counts = new Map<number, number>([...limits.keys()].map((id) => [id, 0]));
@@ -31,8 +31,12 @@ export async function channelBacklogs(database: Database, limits: ReadonlyMap<nu
   const left = (channelId: number): number => limits.get(channelId)! - counts.get(channelId)!;
   const consumers = new Map<number, number>();
   for (const channelId of channelOf.values()) consumers.set(channelId, (consumers.get(channelId) ?? 0) + 1);
-  for (const [channelId, count] of await looseRows(database, 'fanout', 'channel_id', 'message_id > 0'))
-    add(channelId, count * (consumers.get(channelId) ?? 0));
+  for (const [table, all] of [
+    ['fanout', 'message_id > 0'],
+    ['fanout_waiting', 'key_hash > 0'],
+  ] as const)
+    for (const [channelId, count] of await looseRows(database, table, 'channel_id', all))
+      add(channelId, count * (consumers.get(channelId) ?? 0));
   for (const [consumerId, count] of await looseRows(database, 'retry', 'consumer_id', `due_at > '2000-01-01'`))
     add(channelOf.get(consumerId), count);
   for (const table of ['ready', 'key_waiting'] as const) {
@@ -43,8 +47,20 @@ export async function channelBacklogs(database: Database, limits: ReadonlyMap<nu
         const limit = left(channelOf.get(id)!);
         return limit > 0 ? [{ id, limit }] : [];
       });
-      for (const [id, count] of await rowsOf(database, table, some)) add(channelOf.get(id), count);
+      const lane = `${table} FORCE INDEX (PRIMARY) WHERE consumer_id = ?`;
+      for (const [id, count] of await countUpTo(database, lane, some)) add(channelOf.get(id), count);
     }
+  }
+  return counts;
+}
+
+/** Messages of channels that wait for their time, each channel's counted up to its limit: a read for each of so many, however many are scheduled. */
+export async function scheduledBacklogs(database: Database, limits: ReadonlyMap<number, number>): Promise<Map<number, number>> {
+  const counts = new Map<number, number>();
+  const channels = Array.from(limits, ([id, limit]) => ({ id, limit }));
+  for (let from = 0; from < channels.length; from += COUNT_STEP) {
+    const of = 'scheduled FORCE INDEX (scheduled_by_channel) WHERE channel_id = ?';
+    for (const [id, count] of await countUpTo(database, of, channels.slice(from, from + COUNT_STEP))) counts.set(id, count);
   }
   return counts;
 }
@@ -58,10 +74,10 @@ async function consumersOf(database: Database, channelIds: readonly number[]): P
   return new Map(rows.map(({ id, channelId }) => [id, channelId]));
 }
 
-/** `all`: a range of the key that holds every row. */
+/** `all`: a range of the key that holds every row; of hashes all but one in 2^64, for MySQL reads no range where it knows that there is nothing else. */
 async function looseRows(
   database: Database,
-  table: 'retry' | 'fanout',
+  table: 'retry' | 'fanout' | 'fanout_waiting',
   owner: 'consumer_id' | 'channel_id',
   all: string,
 ): Promise<Map<number, number>> {
@@ -85,12 +101,13 @@ async function activeAmong(database: Database, table: Lanes, consumerIds: readon
   return active;
 }
 
-async function rowsOf(database: Database, table: Lanes, lanes: readonly { id: number; limit: number }[]): Promise<[number, number][]> {
-  if (lanes.length === 0) return [];
-  const one = `SELECT ? AS id, COUNT(*) AS n FROM (SELECT 1 FROM ${table} FORCE INDEX (PRIMARY) WHERE consumer_id = ? LIMIT ?) t`;
+/** For each id how many rows `of` it, a table with a condition, there are, up to its limit. */
+async function countUpTo(database: Database, of: string, owners: readonly { id: number; limit: number }[]): Promise<[number, number][]> {
+  if (owners.length === 0) return [];
+  const one = `SELECT ? AS id, COUNT(*) AS n FROM (SELECT 1 FROM ${of} LIMIT ?) t`;
   const rows = await database.query<{ id: number | string; n: string }[]>(
-    lanes.map(() => one).join(' UNION ALL '),
-    lanes.flatMap(({ id, limit }) => [id, id, limit]),
+    owners.map(() => one).join(' UNION ALL '),
+    owners.flatMap(({ id, limit }) => [id, id, limit]),
   );
   return rows.map(({ id, n }) => [Number(id), Number(n)]);
 }

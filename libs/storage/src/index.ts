@@ -1,4 +1,4 @@
-export { accept, type AcceptOutcome, type Idempotency, type NewMessage } from './accept.js';
+export { accept, type AcceptOutcome, findRepeats, type Idempotency, type NewMessage } from './accept.js';
 export { acceptTest, isOver, type TestAcceptance } from './accept-test.js';
 export { acceptWhole, type WholeOutcome } from './accept-whole.js';
 export { type AttemptRow, findDelivered, listAttempts } from './attempts.js';
@@ -6,7 +6,7 @@ export { Audiences } from './audiences.js';
 export { Audit, listAudit, pruneAudit, type AuditEntry, type AuditFilter, type AuditOutcome, type AuditRow } from './audit.js';
 export { backlog, type Backlog } from './backlog.js';
 export { cancel, type Cancellation } from './cancel.js';
-export { channelBacklogs, maxBacklogs } from './channel-backlogs.js';
+export { channelBacklogs, maxBacklogs, scheduledBacklogs } from './channel-backlogs.js';
 export { activeLanes, type ActiveLane, claim, type Claimed, type ClaimResult, type LaneWish } from './claim.js';
 export { endResume } from './end-resume.js';
 export { type LaneBound } from './key-rows.js';

@@ -37,8 +37,8 @@ export class ChannelBody {
   disableAfterSeconds?: number | null;
 
   /**
-   * Unfinished deliveries of the channel, 1 to 10000000, beyond which publishing is refused with `backlog-full`; absent: MAX_BACKLOG of the operator, which is no
-   * limit unless it is set.
+   * Unfinished deliveries of the channel, 1 to 10000000, beyond which publishing is refused with `backlog-full`, and scheduled messages beyond which no more are
+   * scheduled; absent: MAX_BACKLOG of the operator, which is no limit unless it is set.
    */
   @IsOptional()
   @IsInt()

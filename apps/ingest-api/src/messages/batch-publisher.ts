@@ -49,6 +49,7 @@ export class BatchPublisher {
     const read = items.flatMap((item) => (item instanceof Problem ? [] : item));
     const outcomes = await publisher.onChannel(channel, async (channelId) => {
       const messages = read.map(({ told, payload }) => newMessage(node.mint(), told, payload, { channelId, producerId }));
+      await publisher.demandRoom(channelId, messages);
       const whole = await wholes.add(messages);
       if (whole.kind === 'unknown-channel') return undefined;
       if (whole.kind === 'conflicts') throw conflictsOf(messages.map(({ id }) => whole.conflicts.get(id)));

@@ -2,13 +2,14 @@ import { Injectable } from '@nestjs/common';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isReservedChannel, Problem, RESERVED_CHANNEL_MESSAGE, isName, type Id } from '@app/domain';
 import type { IngestMetrics } from '@app/runtime';
-import { type AcceptOutcome, type Database, type Node, type PublishedState, publishedStates } from '@app/storage';
+import { type AcceptOutcome, type Database, type NewMessage, type Node, type PublishedState, publishedStates } from '@app/storage';
 import type { Nudges } from '../nudges.js';
 import type { AcceptQueue } from './accept-queue.js';
 import type { Backlogs } from './backlogs.js';
 import { ChannelIds } from './channel-ids.js';
 import { newMessage, type Told } from './message-rules.js';
 import { readPublishHeaders } from './publish-headers.js';
+import { StoredBefore } from './stored-before.js';
 
 export interface Published extends PublishedState {
   /** False when the idempotency key had been used for the same body before. */
@@ -29,6 +30,7 @@ const NOTHING = Buffer.alloc(0);
 @Injectable()
 export class Publisher {
   private readonly channels: ChannelIds;
+  private readonly storedBefore: StoredBefore;
 
   constructor(
     private readonly database: Database,
@@ -39,6 +41,7 @@ export class Publisher {
     private readonly metrics: IngestMetrics,
   ) {
     this.channels = new ChannelIds(database);
+    this.storedBefore = new StoredBefore(database);
   }
 
   /** Resolves after the commit. Throws a Problem: not-found, validation-failed, idempotency-conflict, backlog-full, queue-full, database-unavailable. */
@@ -61,6 +64,7 @@ export class Publisher {
   async store(channel: string, told: Told, payload: Buffer, producerId: number | null): Promise<Stored> {
     return this.onChannel(channel, async (channelId) => {
       const message = newMessage(this.node.mint(), told, payload, { channelId, producerId });
+      await this.demandRoom(channelId, [message]);
       const outcome = await this.queue.add(message).catch((error: unknown) => this.refused(error));
       this.metrics.accepted.inc({ result: outcome.kind });
       if (outcome.kind === 'conflict') throw idempotencyConflict(outcome.id, 'Idempotency-Key');
@@ -75,7 +79,6 @@ export class Publisher {
       const found = isName(channel) ? this.channels.find(channel) : undefined;
       const channelId = typeof found === 'object' ? await found : found;
       if (channelId === undefined) break;
-      this.demandRoom(channelId);
       const done = await act(channelId);
       if (done !== undefined) return done;
       this.channels.forget(channel);
@@ -84,20 +87,23 @@ export class Publisher {
     throw new Problem('not-found', `there is no channel ${channel}`, { field: 'channel' });
   }
 
+  /** Throws Problem `backlog-full` when the channel may not have one of these messages beside what it has. What repeats a message that is stored adds nothing. */
+  async demandRoom(channelId: number, messages: readonly NewMessage[]): Promise<void> {
+    const [ofNow, ofLater] = [this.backlogs.refusal(channelId, false), this.backlogs.refusal(channelId, true)];
+    if (!ofLater) return;
+    const refusalOf = ({ due }: NewMessage): Problem | undefined => (due ? ofLater : ofNow);
+    const doubtful = messages.filter(refusalOf);
+    const stored = await Promise.all(doubtful.map((message) => this.storedBefore.ask(message)));
+    const refused = doubtful.find((_message, index) => !stored[index]);
+    if (refused) this.refused(refusalOf(refused));
+  }
+
   /** Says, and counts, why nobody gets a message that is stored now; nothing when somebody does or may. */
   private warn({ status, deliveries, consumers }: Extract<Stored, { kind: 'accepted' }>): PublishWarning | undefined {
     if (deliveries > 0 || status === 'scheduled') return undefined;
     const warning = consumers === 0 ? 'no-consumers' : 'no-consumer-matches';
     this.metrics.unrouted.inc({ warning });
     return warning;
-  }
-
-  private demandRoom(channelId: number): void {
-    try {
-      this.backlogs.demandRoom(channelId);
-    } catch (error) {
-      this.refused(error);
-    }
   }
 
   private refused(error: unknown): never {

@@ -116,8 +116,9 @@ export async function refuseUse(session: Session, channelId: number): Promise<vo
   const waiting = Number(fanouts!.n);
   if (waiting > 0)
     throw new Problem('conflict', `the channel has ${told(waiting, 'messages that are not out for delivery')}: wait, or use ?force=true`);
-  const [scheduled] = await session.query<unknown[]>('SELECT 1 FROM scheduled FORCE INDEX (PRIMARY) WHERE channel_id = ? LIMIT 1', [
-    channelId,
-  ]);
+  const [scheduled] = await session.query<unknown[]>(
+    'SELECT 1 FROM scheduled FORCE INDEX (scheduled_by_channel) WHERE channel_id = ? LIMIT 1',
+    [channelId],
+  );
   if (scheduled) throw new Problem('conflict', 'the channel has scheduled messages: cancel them, or use ?force=true');
 }
