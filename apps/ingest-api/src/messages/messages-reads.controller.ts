@@ -71,7 +71,7 @@ export class MessagesReadsController {
   /** Answers the payload: the exact bytes, with the content type that the producer gave, and in a form that no browser shows or runs. */
   @Get(':message/payload')
   @Needs('read', 'manage')
-  @ApiProduces('*/*')
+  @ApiProduces('application/octet-stream')
   @ApiResponse({ status: 200, description: 'The exact bytes', schema: { type: 'string', format: 'binary' } })
   @Refuses('not-found')
   async payload(@Param('channel') channel: string, @Param('message') text: string, @Res() reply: FastifyReply): Promise<void> {
