@@ -4,6 +4,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Cluster } from './support/cluster.js';
 
 type Operation = {
+  requestBody?: { required?: boolean };
   responses: Record<string, { content?: Record<string, { schema?: { $ref?: string } }> }>;
   operationId: string;
   security?: unknown;
@@ -120,6 +121,13 @@ describe('the description of the API', () => {
       createdAt: { format: 'date-time' },
     });
     expect(Object.keys(securitySchemes)).toEqual(['key']);
+  });
+
+  it('says which bodies may be left out', async () => {
+    const consumer = '/v1/channels/{channel}/consumers/{consumer}';
+    expect(document.paths[`${consumer}/resume`]!['post']!.requestBody).toMatchObject({ required: false });
+    expect(document.paths[`${consumer}/leases/settle`]!['post']!.requestBody).toMatchObject({ required: true });
+    expect((await cluster.api('PUT', '/v1/channels/without-a-body')).status).toBe(201);
   });
 
   it('names the fields of everything that is sent or answered', () => {

@@ -63,7 +63,10 @@ function describe(app: NestFastifyApplication): OpenAPIObject {
   return document;
 }
 
-/** What a request is checked for, and the document does not know by itself: forms of fields, and that unknown fields are refused (`validationPipe`). */
+/**
+ * What a request is checked for, and the document does not know by itself: forms of fields, that unknown fields are refused (`validationPipe`), and that no body
+ * is as good as one without fields.
+ */
 function sayWhatIsChecked(document: OpenAPIObject): void {
   const say = checkedForms();
   const schemas = document.components?.schemas ?? {};
@@ -78,8 +81,14 @@ function sayWhatIsChecked(document: OpenAPIObject): void {
       strict(schema);
     }
   };
+  const mayBeAbsent = (body: unknown): boolean => {
+    const [, name = ''] = /"schema":\{"\$ref":"#\/components\/schemas\/(\w+)"\}/.exec(JSON.stringify(body)) ?? [];
+    const schema = schemas[name];
+    return schema !== undefined && 'properties' in schema && (schema.required ?? []).length === 0;
+  };
   for (const operation of Object.values(document.paths).flatMap((item) => methods.flatMap((method) => item[method] ?? []))) {
     strict(operation.requestBody);
+    if (operation.requestBody && mayBeAbsent(operation.requestBody)) Object.assign(operation.requestBody, { required: false });
     for (const parameter of operation.parameters ?? []) {
       if (!('schema' in parameter && parameter.schema)) continue;
       say(parameter.name, parameter.schema);

@@ -29,6 +29,7 @@ export class FilterTestMessage {
   @Allow()
   @ApiProperty({
     required: false,
+    anyOf: [{}],
     description: 'Text is the payload as it is; any other JSON value is the payload as JSON',
     example: { total: 120 },
   })

@@ -13,7 +13,7 @@ export const rateLimitSchema = {
       required: ['perSecond'],
       properties: {
         perSecond: within('number', KEY_RATE_LIMITS.perSecond),
-        burst: within('integer', KEY_RATE_LIMITS.burst),
+        burst: { ...within('integer', KEY_RATE_LIMITS.burst), type: ['integer', 'null'] },
       },
     },
   ],
