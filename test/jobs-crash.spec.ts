@@ -137,7 +137,7 @@ describe('the rate of a job', () => {
     'of a %s holds at the consumer, over a kill of the scheduler and a pause',
     async (kind) => {
       const channel = `rate-of-${kind}`;
-      const count = 150;
+      const count = 190;
       const made = await withMessages(channel, count, kind === 'redrive' ? 500 : 200, { breaker: false });
       const again = () => made.sink.received.slice(count).map(({ at }) => at);
       const arrivedSince = (from: number) => again().filter((at) => at >= from);
@@ -152,11 +152,12 @@ describe('the rate of a job', () => {
       await killed.kill();
       await arrived();
       // Longer than what may be made up for; what comes before the pause would tell.
-      await meanwhile(3 * MADE_UP_MS);
+      await meanwhile(5 * MADE_UP_MS);
       const restarted = Date.now();
       const scheduler = await cluster.startScheduler();
+      const up = Date.now();
 
-      await eventually(async () => (await job(id)).done >= 100);
+      await eventually(async () => (await job(id)).done >= 150);
       await cluster.ok('POST', `/v1/jobs/${id}/pause`);
       await arrived();
       await meanwhile(MADE_UP_MS);
@@ -166,7 +167,9 @@ describe('the rate of a job', () => {
       expect(await ended(id)).toMatchObject({ state: 'done', done: count });
       await expectOnceMore(channel, made);
       for (const [n, at] of again().entries()) expect(n + 1).toBeLessThanOrEqual(allowed(at - began));
-      for (const [n, at] of arrivedSince(restarted).entries()) expect(n + 1).toBeLessThanOrEqual(allowed(at - restarted + MADE_UP_MS));
+      // Counted from when the process was up, with a second for noticing that late: all of its start would hide a job that makes up for more.
+      for (const [n, at] of arrivedSince(restarted).entries())
+        expect(n + 1).toBeLessThanOrEqual(allowed(Math.max(0, at - up) + MADE_UP_MS + 1_000));
       for (const [n, at] of arrivedSince(resumed).entries()) expect(n + 1).toBeLessThanOrEqual(allowed(at - resumed));
       // Half of the rate at least, also on a machine that has other things to do.
       expect(arrivedSince(resumed).length).toBeGreaterThanOrEqual((again().at(-1)! - resumed) * (RATE / 1_000) * 0.5);
