@@ -177,7 +177,8 @@ describe('a client that means harm', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(flood.closed).toBe(true);
-    expect(await told).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    // Ours, or INTERNAL_ERROR: nghttp2 has a limit of its own, and either may be met first.
+    expect([constants.NGHTTP2_ENHANCE_YOUR_CALM, constants.NGHTTP2_INTERNAL_ERROR]).toContain(await told);
     expect(given).toBeLessThan(20_000);
     expect((await client.ask('GET', '/v1/channels', '', key)).status).toBe(200);
   });
