@@ -66,19 +66,25 @@ export class Soak {
     this.#target = await this.#broker.register(sceneOf(`http://127.0.0.1:${port}`));
   }
 
-  /** Messages a second that arrive at all consumers while more are published than can be delivered. */
+  /**
+   * Messages a second that arrive at the consumer that gets the fewest, while more are published than can be delivered: with slots of its own that may be far fewer
+   * than the others get.
+   */
   async #capacity() {
     let before;
     const { load, after } = await step(`Measuring what the machine can do, ${warmUpSeconds + capacitySeconds} s`, async (detail) => {
       const order = { connections, warmUpSeconds, seconds: capacitySeconds };
-      const { load: done } = await this.#publish(order, { detail, from: () => void (before = this.#delivered()) });
-      return { load: done, after: await this.#delivered() };
+      const { load: done } = await this.#publish(order, { detail, from: () => void (before = this.#counts()) });
+      return { load: done, after: await this.#counts() };
     });
     const seconds = (load.until - load.from) / 1000;
     const accepted = load.numbers.length / (warmUpSeconds + seconds);
     // oxlint-disable-next-line typescript/await-thenable -- set above, when the measured time began
-    const arrived = (after - (await before)) / copies / seconds;
-    say(`  ${accepted.toFixed(0)} messages a second are accepted, ${arrived.toFixed(0)} delivered to all ${copies} consumers.`);
+    const { each: earlier } = await before;
+    const arrived = Math.min(...after.each.map((count, n) => count - (earlier[n] ?? 0))) / seconds;
+    say(
+      `  ${accepted.toFixed(0)} messages a second are accepted, ${arrived.toFixed(0)} delivered to each of ${copies} consumers at least.`,
+    );
     await this.#drain('Draining');
     return Math.min(accepted, arrived);
   }
@@ -135,8 +141,12 @@ export class Soak {
     return new Promise(() => {});
   }
 
+  #counts() {
+    return this.#sink.hear('count', { type: 'count' });
+  }
+
   async #delivered() {
-    return (await this.#sink.hear('count', { type: 'count' })).delivered;
+    return (await this.#counts()).delivered;
   }
 
   #drain(title) {

@@ -1,6 +1,6 @@
 /**
  * The consumers, a process of its own: each answers as its URL says (behaviour.mjs) and notes which messages it answered with 200. Started with the tag
- * of the messages to look for. `count` tells how many came, `dump` which.
+ * of the messages to look for. `count` tells how many came, in all and to each, `dump` which.
  */
 import { createServer } from 'node:http';
 import { nowMs } from '../bench/clock.mjs';
@@ -58,7 +58,8 @@ server.listen({ port: 0, host: '127.0.0.1', backlog: 1024 }, () => process.send(
 process.once('disconnect', () => process.exit(0));
 process.on('message', ({ type }) => {
   const all = [...consumers.values()];
-  if (type === 'count') process.send({ type: 'count', delivered: all.reduce((sum, { seen }) => sum + seen.size, 0) });
+  const sizes = all.map(({ seen }) => seen.size);
+  if (type === 'count') process.send({ type: 'count', delivered: sizes.reduce((sum, size) => sum + size, 0), each: sizes });
   if (type === 'dump') process.send({ type: 'dump', consumers: all.map(report) });
 });
 
