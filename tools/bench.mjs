@@ -2,19 +2,16 @@ import './steps/node-version.mjs';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { besideBareLoop } from './bench/bare.mjs';
-import { endStaleBrokers } from './bench/broker.mjs';
 import { neighbours } from './bench/neighbours.mjs';
+import { demandAlone, onServer } from './bench/on-server.mjs';
 import { readOptions } from './bench/options.mjs';
 import { report } from './bench/report.mjs';
-import { describeServer, dropLeftover } from './bench/server.mjs';
+import { describeServer } from './bench/server.mjs';
 import { sweep } from './bench/sweep.mjs';
 import { describeSystem } from './bench/system.mjs';
 import { loadTarget } from './bench/target.mjs';
 import { runsOf, verdict } from './bench/verdict.mjs';
-import { ensureBuilt } from './steps/build.mjs';
-import { findDatabase } from './steps/database.mjs';
 import { ensureDependencies } from './steps/dependencies.mjs';
-import { tryLock } from './steps/locks.mjs';
 import { makeStateDir } from './steps/paths.mjs';
 import { Problem } from './steps/problem.mjs';
 import { main, say } from './steps/progress.mjs';
@@ -30,8 +27,7 @@ await main(async () => {
     console.log(report(readResults(options.from), options));
     return 0;
   }
-  const holder = tryLock('bench');
-  if (holder !== undefined) throw new Problem(`A benchmark is already running from this folder (process ${holder}).`);
+  demandAlone();
   let broker;
   const signal = listenForStop({ onStop: () => say('Stopping …'), onAgain: () => broker?.kill() });
   const context = { signal, onBroker: (current) => (broker = current) };
@@ -41,20 +37,10 @@ await main(async () => {
 
 async function posthornResults(options, context) {
   const { signal } = context;
-  let server;
-  try {
-    await endStaleBrokers();
-    await alone(async () => {
-      await ensureDependencies({ signal });
-      server = await findDatabase('bench-mysql', { signal, countStatements: true });
-      if (options.build) await ensureBuilt({ signal });
-    }, signal);
-    await dropLeftover(server.url);
+  return onServer({ signal, build: options.build, countStatements: true }, async (server) => {
     const described = describe(options, await describeServer(server));
     return { ...described, ...(await scenarios[options.mode](options, { ...context, server })) };
-  } finally {
-    await server?.stop();
-  }
+  });
 }
 
 async function targetResults(options, context) {

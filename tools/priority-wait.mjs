@@ -2,16 +2,11 @@ import './steps/node-version.mjs';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Broker, endStaleBrokers } from './bench/broker.mjs';
+import { Broker } from './bench/broker.mjs';
 import { percentile } from './bench/figures.mjs';
-import { dropLeftover } from './bench/server.mjs';
-import { ensureBuilt } from './steps/build.mjs';
-import { findDatabase } from './steps/database.mjs';
-import { ensureDependencies } from './steps/dependencies.mjs';
-import { tryLock } from './steps/locks.mjs';
+import { demandAlone, onServer } from './bench/on-server.mjs';
 import { Interrupted, Problem } from './steps/problem.mjs';
 import { main, say, step } from './steps/progress.mjs';
-import { alone } from './steps/setup.mjs';
 import { listenForStop } from './steps/stopping.mjs';
 
 const help = `node tools/priority-wait.mjs [options]
@@ -54,33 +49,25 @@ function readOptions() {
 await main(async () => {
   const options = readOptions();
   if (!options) return 0;
-  const holder = tryLock('bench');
-  if (holder !== undefined) throw new Problem(`A benchmark is already running from this folder (process ${holder}).`);
+  demandAlone();
   const signal = listenForStop({ onStop: () => say('Stopping …') });
   const broker = new Broker(signal);
-  let server;
-  try {
-    await endStaleBrokers();
-    await alone(async () => {
-      await ensureDependencies({ signal });
-      server = await findDatabase('bench-mysql', { signal });
-      await ensureBuilt({ signal });
-    }, signal);
-    await dropLeftover(server.url);
-    await step('Starting two dispatchers', () => broker.start({ serverUrl: server.url, dispatchers: 2 }));
-    const aged = await step('With priorities', () => run(broker, { ...options, signal, name: 'aged', priorities: true }));
-    const plain = await step('Without', () => run(broker, { ...options, signal, name: 'plain', priorities: false }));
-    tell({
-      'with priorities': aged,
-      '… computed: first in, first out': reordered(aged, () => 0),
-      '… computed: the highest first, always': reordered(aged, ({ priority }) => (priority === 9 ? 0 : 1)),
-      '`priorities: false`': plain,
-    });
-    return 0;
-  } finally {
-    await broker.stop();
-    await server?.stop();
-  }
+  return onServer({ signal }, async (server) => {
+    try {
+      await step('Starting two dispatchers', () => broker.start({ serverUrl: server.url, dispatchers: 2 }));
+      const aged = await step('With priorities', () => run(broker, { ...options, signal, name: 'aged', priorities: true }));
+      const plain = await step('Without', () => run(broker, { ...options, signal, name: 'plain', priorities: false }));
+      tell({
+        'with priorities': aged,
+        '… computed: first in, first out': reordered(aged, () => 0),
+        '… computed: the highest first, always': reordered(aged, ({ priority }) => (priority === 9 ? 0 : 1)),
+        '`priorities: false`': plain,
+      });
+      return 0;
+    } finally {
+      await broker.stop();
+    }
+  });
 });
 
 /** Publishes for some seconds, waits for the last delivery, and answers `{priority, at, arrived}` (in ms) of each message. */

@@ -1,44 +1,25 @@
 import './steps/node-version.mjs';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { endStaleBrokers } from './bench/broker.mjs';
-import { describeServer, dropLeftover } from './bench/server.mjs';
+import { demandAlone, onServer } from './bench/on-server.mjs';
+import { describeServer } from './bench/server.mjs';
 import { describeSystem } from './bench/system.mjs';
 import { estimateSeconds, planCases } from './scale/cases.mjs';
 import { readOptions } from './scale/options.mjs';
 import { failures, report } from './scale/report.mjs';
 import { runCase } from './scale/run-case.mjs';
 import { Side } from './scale/side.mjs';
-import { ensureBuilt } from './steps/build.mjs';
-import { findDatabase } from './steps/database.mjs';
-import { ensureDependencies } from './steps/dependencies.mjs';
-import { tryLock } from './steps/locks.mjs';
 import { makeStateDir } from './steps/paths.mjs';
-import { Problem } from './steps/problem.mjs';
 import { main, say } from './steps/progress.mjs';
-import { alone } from './steps/setup.mjs';
 import { listenForStop } from './steps/stopping.mjs';
 
 await main(async () => {
   const options = readOptions();
   if (!options) return 0;
-  const holder = tryLock('bench');
-  if (holder !== undefined) throw new Problem(`A benchmark is already running from this folder (process ${holder}).`);
+  demandAlone();
   const sides = new Set();
   const signal = listenForStop({ onStop: () => say('Stopping …'), onAgain: () => sides.forEach((side) => side.kill()) });
-  let server;
-  try {
-    await endStaleBrokers();
-    await alone(async () => {
-      await ensureDependencies({ signal });
-      server = await findDatabase('bench-mysql', { signal });
-      await ensureBuilt({ signal });
-    }, signal);
-    await dropLeftover(server.url);
-    return tell(await measureAll({ options, server, signal, sides }), options);
-  } finally {
-    await server?.stop();
-  }
+  return onServer({ signal }, async (server) => tell(await measureAll({ options, server, signal, sides }), options));
 });
 
 async function measureAll({ options, server, signal, sides }) {
