@@ -211,6 +211,29 @@ async function everyHotStatement(test: TestDatabase, node: Node): Promise<void> 
   expect(backlogs.get(1)).toBeGreaterThan(0);
   expect((await scheduledBacklogs(database, new Map([[1, 1_000_000]]))).get(1)).toBeGreaterThan(0);
   expect(await findRepeats(database, [message(1)])).toEqual(new Set());
+  const named = Array.from({ length: 20 }, () => newMessage(node, 1));
+  await accept(database, named, 100);
+  const many = await claim(
+    database,
+    [6, 7].map((consumerId) => ({ ...wish(consumerId), limit: 20 })),
+    mint(),
+  );
+  expect(many.claimed).toHaveLength(40);
+  const delivered = {
+    step: { to: 'delivered' },
+    startedAtMs: Date.now(),
+    durationMs: 1,
+    httpCode: 200,
+    errorClass: null,
+    responseBody: null,
+  } as const;
+  expect(
+    await settle(
+      database,
+      many.claimed.map((one) => ({ claim: one, ...delivered })),
+      node,
+    ),
+  ).toEqual({ fenced: [] });
   const { claimed } = await claim(database, [wish(3), wish(4)], mint());
   await loadTargets(database, [3, 4]);
   const back = claimed.splice(0, 1);
@@ -476,26 +499,32 @@ describe.each([5, 400, 100_000])('with %i rows in every table', (rows) => {
   it('a foreign row that is locked is neither waited for nor touched by a settle or a promotion', async () => {
     const node = await Node.join(test.database, 'dispatcher');
     const { database } = test;
+    // One, whose key travels in a list, and as many as are named.
+    const fresh = Array.from({ length: 40 }, () => newMessage(node, 1));
+    await accept(database, fresh, 100);
     const [dead] = (await claim(database, [{ consumerId: 8, limit: 1, leaseMs: 30_000 }], node.mint())).claimed;
-    const { claimed } = await claim(database, [{ consumerId: 9, limit: 1, leaseMs: 30_000 }], node.mint());
-    if (rows > 5) expect(claimed).toHaveLength(1);
     await database.transaction('foreign', async (foreign) => {
       await foreign.query('SELECT 1 FROM ready WHERE consumer_id = 8 FOR UPDATE');
+      await foreign.query('SELECT 1 FROM delivery WHERE message_id = ? AND consumer_id <> 9 FOR UPDATE', [fresh[0]!.id]);
       await foreign.query('SELECT 1 FROM retry ORDER BY due_at LIMIT 1 FOR UPDATE');
       const before = performance.now();
-      await settle(
-        database,
-        claimed.map((one) => ({
-          claim: one,
-          step: { to: 'delivered' },
-          startedAtMs: 0,
-          durationMs: 0,
-          httpCode: 200,
-          errorClass: null,
-          responseBody: null,
-        })),
-        node,
-      );
+      const { claimed: few } = await claim(database, [{ consumerId: 9, limit: 1, leaseMs: 30_000 }], node.mint());
+      const { claimed: many } = await claim(database, [{ consumerId: 9, limit: 39, leaseMs: 30_000 }], node.mint());
+      expect([few.length, many.length]).toEqual([1, 39]);
+      for (const claimed of [few, many])
+        await settle(
+          database,
+          claimed.map((one) => ({
+            claim: one,
+            step: { to: 'delivered' },
+            startedAtMs: 0,
+            durationMs: 0,
+            httpCode: 200,
+            errorClass: null,
+            responseBody: null,
+          })),
+          node,
+        );
       await promote(database, () => node.mint());
       expect(performance.now() - before).toBeLessThan(4_000);
       expect(dead === undefined || dead.token !== '0').toBe(true);

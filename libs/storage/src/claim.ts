@@ -1,6 +1,6 @@
 import { deliveryStatusCode, type Failing, isPullToken, type Id, REPLAY_RANK } from '@app/domain';
 import type { Database, Packets } from './database.js';
-import { byId, deliveryRows, type LaneBound, NOT_HELD, openLane, readyRows, TARGET_VERSION } from './key-rows.js';
+import { alike, byId, deliveryRows, type LaneBound, NOT_HELD, openLane, readyRows, TARGET_VERSION } from './key-rows.js';
 import { type KeyColumns, type KeyPlace, keyPlaceOf, type OrderingColumns } from './ordering/key-place.js';
 import { messagesById, type Outgoing } from './load-messages.js';
 import { oldestRows, RANKS } from './oldest-rows.js';
@@ -180,26 +180,52 @@ function above(from: readonly LaneBound[]): Statement {
 export type MarkedLease = Claimed & { leaseMs: number };
 
 /** Writes leases, in the order of their keys, into rows that the transaction has locked, and into the status of their deliveries. */
-export function mark(leases: readonly MarkedLease[]): Statement[] {
-  const inFlight = deliveryStatusCode('in-flight');
-  const retryInFlight = deliveryStatusCode('retry-in-flight');
-  const rows = leases.map((c) => [c.consumerId, c.rank, c.seq, c.leaseMs * 1000, c.attemptsBefore, c.token]);
-  const statuses = leases
-    .map((c) => [c.messageId, c.consumerId, c.attempt === c.attemptsBefore + 1 ? inFlight : retryInFlight, c.attempt] as const)
-    .toSorted((a, b) => byId(a[0], b[0]) || a[1] - b[1]);
+export const mark = (leases: readonly MarkedLease[]): Statement[] => [...writeLeases(leases), ...writeInFlight(leases)];
+
+function writeLeases(leases: readonly MarkedLease[]): Statement[] {
+  const { lists, rest } = alike(
+    leases,
+    (c) => `${c.token} ${c.leaseMs} ${c.attemptsBefore}`,
+    ['r.consumer_id', 'r.prio_rank', 'r.seq'],
+    (c) => [c.consumerId, c.rank, c.seq],
+  );
+  const statements = lists.map(({ rows: [first], where }) => ({
+    sql: `UPDATE ready r FORCE INDEX (PRIMARY) SET r.lease_until = NOW(3) + INTERVAL ? MICROSECOND, r.lease_token = ?, r.attempts = r.attempts + 1,
+        r.attempts_before = ? WHERE ${where.sql}`,
+    values: [first!.leaseMs * 1000, BigInt(first!.token), first!.attemptsBefore, ...where.values],
+  }));
+  if (rest.length === 0) return statements;
+  const sql = `UPDATE ${readyRows(`l BIGINT UNSIGNED PATH '$[3]', b SMALLINT UNSIGNED PATH '$[4]', t BIGINT UNSIGNED PATH '$[5]'`)}
+        SET r.lease_until = NOW(3) + INTERVAL k.l MICROSECOND, r.lease_token = k.t, r.attempts = r.attempts + 1, r.attempts_before = k.b`;
   return [
-    {
-      sql: `UPDATE ${readyRows(`l BIGINT UNSIGNED PATH '$[3]', b SMALLINT UNSIGNED PATH '$[4]', t BIGINT UNSIGNED PATH '$[5]'`)}
-        SET r.lease_until = NOW(3) + INTERVAL k.l MICROSECOND, r.lease_token = k.t, r.attempts = r.attempts + 1, r.attempts_before = k.b`,
-      values: [JSON.stringify(rows)],
-    },
-    {
-      sql: `UPDATE ${deliveryRows(`st TINYINT UNSIGNED PATH '$[2]', n SMALLINT UNSIGNED PATH '$[3]'`)}
-        SET d.status = k.st, d.attempts = k.n, d.next_attempt_at = NULL, d.updated_at = NOW(3)`,
-      values: [JSON.stringify(statuses)],
-    },
+    ...statements,
+    { sql, values: [JSON.stringify(rest.map((c) => [c.consumerId, c.rank, c.seq, c.leaseMs * 1000, c.attemptsBefore, c.token]))] },
   ];
 }
+
+function writeInFlight(leases: readonly MarkedLease[]): Statement[] {
+  const { lists, rest } = alike(
+    leases,
+    (c) => `${c.attempt} ${c.attemptsBefore}`,
+    ['d.consumer_id', 'd.message_id'],
+    (c) => [c.consumerId, c.messageId],
+  );
+  const statements = lists.map(({ rows: [first], where }) => ({
+    sql: `UPDATE delivery d FORCE INDEX (PRIMARY) SET d.status = ?, d.attempts = ?, d.next_attempt_at = NULL, d.updated_at = NOW(3) WHERE ${where.sql}`,
+    values: [inFlightStatusOf(first!), first!.attempt, ...where.values],
+  }));
+  if (rest.length === 0) return statements;
+  const rows = rest
+    .map((c) => [c.messageId, c.consumerId, inFlightStatusOf(c), c.attempt] as const)
+    .toSorted((a, b) => byId(a[0], b[0]) || a[1] - b[1]);
+  const sql = `UPDATE ${deliveryRows(`st TINYINT UNSIGNED PATH '$[2]', n SMALLINT UNSIGNED PATH '$[3]'`)}
+        SET d.status = k.st, d.attempts = k.n, d.next_attempt_at = NULL, d.updated_at = NOW(3)`;
+  return [...statements, { sql, values: [JSON.stringify(rows)] }];
+}
+
+const IN_FLIGHT = deliveryStatusCode('in-flight');
+const RETRY_IN_FLIGHT = deliveryStatusCode('retry-in-flight');
+const inFlightStatusOf = ({ attempt, attemptsBefore }: Claimed): number => (attempt === attemptsBefore + 1 ? IN_FLIGHT : RETRY_IN_FLIGHT);
 
 export function recordLost(lost: readonly Claimed[]): Statement[] {
   if (lost.length === 0) return [];

@@ -1,8 +1,10 @@
 import type { Id } from '@app/domain';
+import type { Statement } from './packets.js';
 
 /**
  * Statements that change rows by a list of primary keys read the list from one JSON parameter and reach each row through its key:
  * `DELETE … WHERE pk IN (…)` on a small hot table turns into a full scan that waits on rows it was not asked about (docs/decisions/0002).
+ * Only behind FORCE INDEX may the keys be named: see {@link alike}.
  */
 
 /** Longest list for one statement. */
@@ -48,3 +50,59 @@ export interface LaneBound {
 
 /** Orders ids, which are decimal text without leading zeros, as the numbers that they are. */
 export const byId = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : Number(a > b));
+
+/** Rows that are named in one condition. */
+export interface Listed<Row> {
+  rows: Row[];
+  where: Required<Statement>;
+}
+
+/** Fewer rows of a list, or fewer on average that differ in the last column of their key only, are cheaper in JSON. */
+const LIST_FROM = 16;
+const ROWS_TO_A_HEAD = 4;
+
+/**
+ * Divides rows into those that a statement of their own pays for, because `sameOf` says the same of them and their keys are alike, and the rest. A
+ * condition reads `(a = 1 AND b = 2 AND c IN (3, 4)) OR …`, for an UPDATE or DELETE of one table behind FORCE INDEX (PRIMARY): two thirds of the server's
+ * CPU for a join with a JSON list (docs/decisions/0012). `rows`: in the order of their keys.
+ */
+export function alike<Row>(
+  rows: readonly Row[],
+  sameOf: (row: Row) => string | undefined,
+  columns: readonly string[],
+  keyOf: (row: Row) => readonly (number | Id)[],
+): { lists: Listed<Row>[]; rest: Row[] } {
+  const groups = new Map<string | undefined, Row[]>();
+  for (const row of rows) {
+    const same = sameOf(row);
+    const group = groups.get(same);
+    if (group) group.push(row);
+    else groups.set(same, [row]);
+  }
+  const lists: Listed<Row>[] = [];
+  const rest: Row[] = [];
+  for (const [same, group] of groups) {
+    const where =
+      same === undefined || group.length < LIST_FROM || group.length > MAX_KEYS ? undefined : conditionOf(columns, group.map(keyOf));
+    if (where) lists.push({ rows: group, where });
+    else rest.push(...group);
+  }
+  return { lists, rest };
+}
+
+function conditionOf(columns: readonly string[], keys: readonly (readonly (number | Id)[])[]): Required<Statement> | undefined {
+  const last = columns.length - 1;
+  const runs: { head: readonly (number | Id)[]; ends: bigint[] }[] = [];
+  for (const key of keys) {
+    const run = runs.at(-1);
+    const end = BigInt(key[last]!);
+    if (run?.head.every((part, n) => n === last || part === key[n])) run.ends.push(end);
+    else runs.push({ head: key, ends: [end] });
+  }
+  if (keys.length < ROWS_TO_A_HEAD * runs.length) return undefined;
+  const one = columns.map((column, n) => (n < last ? `${column} = ?` : `${column} IN (?)`)).join(' AND ');
+  return {
+    sql: runs.map(() => `(${one})`).join(' OR '),
+    values: runs.flatMap(({ head, ends }) => [...head.slice(0, last).map(BigInt), ends]),
+  };
+}

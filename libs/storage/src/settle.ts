@@ -4,7 +4,7 @@ import type { Database } from './database.js';
 import { expectRows, isFenced } from './fence.js';
 import { changeConsumers, type ConsumerChange } from './health/consumer-changes.js';
 import { insertEvents } from './health/events.js';
-import { byId, deliveryRows, readyRows } from './key-rows.js';
+import { alike, byId, deliveryRows, readyRows } from './key-rows.js';
 import { moveKeys } from './ordering/release.js';
 import type { Statement } from './packets.js';
 
@@ -80,23 +80,35 @@ async function isWritten(database: Database, { claim }: Settlement): Promise<boo
  * were; null for attempts that were lost. `mint` makes the ids of events: of deliveries that died, and of what became of their consumers.
  */
 export function outcomes(batch: readonly Settlement[], node: number | null, mint: () => Id): Statement[] {
-  const byLane = batch
-    .map(({ claim }) => [claim.consumerId, claim.rank, claim.seq, claim.token] as const)
-    .toSorted((a, b) => a[0] - b[0] || a[1] - b[1] || byId(a[2], b[2]));
+  const byLane = batch.toSorted(({ claim: a }, { claim: b }) => a.consumerId - b.consumerId || a.rank - b.rank || byId(a.seq, b.seq));
   const ordered = batch.toSorted((a, b) => byId(a.claim.messageId, b.claim.messageId) || a.claim.consumerId - b.claim.consumerId);
   return [
-    {
-      sql: `DELETE r FROM ${readyRows(`t BIGINT UNSIGNED PATH '$[3]'`)} AND r.lease_token = k.t`,
-      values: [JSON.stringify(byLane)],
-    },
-    expectRows(batch.length),
-    updateDeliveries(ordered),
+    ...endLeases(byLane),
+    ...updateDeliveries(byLane),
     ...insertRetries(ordered),
     ...insertDeadLetters(ordered, mint),
     insertAttempts(ordered, node),
     ...changeConsumers(batch, mint),
     ...moveKeys(batch, mint),
   ];
+}
+
+/** Each behind its token, and each statement behind the number of its rows. */
+function endLeases(byLane: readonly Settlement[]): Statement[] {
+  const { lists, rest } = alike(
+    byLane,
+    () => '',
+    ['r.consumer_id', 'r.prio_rank', 'r.lease_token', 'r.seq'],
+    ({ claim }) => [claim.consumerId, claim.rank, claim.token, claim.seq],
+  );
+  const statements = lists.flatMap(({ rows, where }) => [
+    { sql: `DELETE r FROM ready r FORCE INDEX (PRIMARY) WHERE ${where.sql}`, values: where.values },
+    expectRows(rows.length),
+  ]);
+  if (rest.length === 0) return statements;
+  const keys = rest.map(({ claim }) => [claim.consumerId, claim.rank, claim.seq, claim.token]);
+  const sql = `DELETE r FROM ${readyRows(`t BIGINT UNSIGNED PATH '$[3]'`)} AND r.lease_token = k.t`;
+  return [...statements, { sql, values: [JSON.stringify(keys)] }, expectRows(rest.length)];
 }
 
 const statusAfter = {
@@ -106,18 +118,28 @@ const statusAfter = {
 };
 const delayOf = (step: NextStep): number | null => (step.to === 'retry' ? step.delayMs * 1000 : null);
 
-function updateDeliveries(batch: readonly Settlement[]): Statement {
-  const rows = batch.map(({ claim, step, httpCode, errorClass }) => [
-    claim.messageId,
-    claim.consumerId,
-    statusAfter[step.to],
-    httpCode,
-    errorClass,
-    delayOf(step),
-  ]);
+function updateDeliveries(byLane: readonly Settlement[]): Statement[] {
+  const { lists, rest } = alike(
+    byLane,
+    ({ step, httpCode, errorClass }) => (step.to === 'delivered' && errorClass === null ? String(httpCode) : undefined),
+    ['d.consumer_id', 'd.message_id'],
+    ({ claim }) => [claim.consumerId, claim.messageId],
+  );
+  const statements = lists.map(({ rows: [first], where }) => ({
+    sql: `UPDATE delivery d FORCE INDEX (PRIMARY)
+        SET d.status = ?, d.http_code = ?, d.error_class = NULL, d.next_attempt_at = NULL, d.updated_at = NOW(3) WHERE ${where.sql}`,
+    values: [statusAfter.delivered, first!.httpCode, ...where.values],
+  }));
+  if (rest.length === 0) return statements;
+  const rows = rest
+    .map(
+      ({ claim, step, httpCode, errorClass }) =>
+        [claim.messageId, claim.consumerId, statusAfter[step.to], httpCode, errorClass, delayOf(step)] as const,
+    )
+    .toSorted((a, b) => byId(a[0], b[0]) || a[1] - b[1]);
   const sql = `UPDATE ${deliveryRows(`st TINYINT UNSIGNED PATH '$[2]', h SMALLINT UNSIGNED PATH '$[3]', e VARCHAR(30) PATH '$[4]', w BIGINT UNSIGNED PATH '$[5]'`)}
         SET d.status = k.st, d.http_code = k.h, d.error_class = k.e, d.next_attempt_at = NOW(3) + INTERVAL k.w MICROSECOND, d.updated_at = NOW(3)`;
-  return { sql, values: [JSON.stringify(rows)] };
+  return [...statements, { sql, values: [JSON.stringify(rows)] }];
 }
 
 function insertRetries(batch: readonly Settlement[]): Statement[] {
