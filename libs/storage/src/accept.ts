@@ -5,6 +5,7 @@ import type { Changed, Database, Packets } from './database.js';
 import { type Audience, Audiences, expectAudiences, fannedOut } from './audiences.js';
 import { isDuplicateKey } from './errors.js';
 import { isFenced } from './fence.js';
+import { insertRows } from './insert-rows.js';
 import { byId, inSets, MAX_KEYS } from './key-rows.js';
 import { enqueue, enqueueFanouts, type QueuedFanout } from './ordering/enqueue.js';
 import { expectNoFanouts, keysInOrder, keysOf, type PendingFanout, pendingFanouts } from './ordering/pending-fanouts.js';
@@ -250,9 +251,24 @@ export function statusFor({ message, audience }: Sending<Addressed>): MessageSta
 
 export function messageInserts(sendings: readonly Sending[]): Statement[] {
   const rows = sendings.map((sending) => messageRow(sending.message, statusFor(sending)));
-  const sql = `INSERT INTO message (id, channel_id, producer_id, status, priority, type, ordering_key, content_type, headers, trace_parent, size, payload, deliver_at) VALUES ?`;
-  return [{ sql, values: [rows] }, ...scheduledInserts(sendings.flatMap(({ message }) => (message.due ? message.id : [])))];
+  return [insertRows('message', MESSAGE, rows), ...scheduledInserts(sendings.flatMap(({ message }) => (message.due ? message.id : [])))];
 }
+
+const MESSAGE = [
+  'id',
+  'channel_id',
+  'producer_id',
+  'status',
+  'priority',
+  'type',
+  'ordering_key',
+  'content_type',
+  'headers',
+  'trace_parent',
+  'size',
+  'payload',
+  'deliver_at',
+];
 
 const messageRow = (m: NewMessage, status: MessageStatus): unknown[] => [
   m.id,

@@ -31,7 +31,9 @@ export interface DeliveryRow {
 
 export const MESSAGE = `m.id, m.status, m.priority, m.type, m.ordering_key AS orderingKey, m.content_type AS contentType, m.size, m.created_at AS createdAt,
   m.deliver_at AS deliverAt`;
-export const DELIVERY = `d.message_id AS messageId, c.name AS consumer, d.status, d.attempts, d.next_attempt_at AS nextAttemptAt, d.http_code AS httpCode,
+/** Of `delivery d`; 0 stands for none and keeps its place. */
+export const HTTP_CODE = 'NULLIF(d.http_code, 0)';
+export const DELIVERY = `d.message_id AS messageId, c.name AS consumer, d.status, d.attempts, d.next_attempt_at AS nextAttemptAt, ${HTTP_CODE} AS httpCode,
   d.error_class AS errorClass, d.updated_at AS updatedAt, d.replays, d.job_id AS job`;
 
 export type Stored<T> = Omit<T, 'status'> & { status: number };

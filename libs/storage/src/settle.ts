@@ -4,6 +4,7 @@ import type { Database } from './database.js';
 import { expectRows, isFenced } from './fence.js';
 import { changeConsumers, type ConsumerChange } from './health/consumer-changes.js';
 import { insertEvents } from './health/events.js';
+import { insertRows } from './insert-rows.js';
 import { alike, byId, deliveryRows, readyRows } from './key-rows.js';
 import { moveKeys } from './ordering/release.js';
 import type { Statement } from './packets.js';
@@ -128,7 +129,7 @@ function updateDeliveries(byLane: readonly Settlement[]): Statement[] {
   const statements = lists.map(({ rows: [first], where }) => ({
     sql: `UPDATE delivery d FORCE INDEX (PRIMARY)
         SET d.status = ?, d.http_code = ?, d.error_class = NULL, d.next_attempt_at = NULL, d.updated_at = NOW(3) WHERE ${where.sql}`,
-    values: [statusAfter.delivered, first!.httpCode, ...where.values],
+    values: [statusAfter.delivered, first!.httpCode ?? 0, ...where.values],
   }));
   if (rest.length === 0) return statements;
   const rows = rest
@@ -138,7 +139,7 @@ function updateDeliveries(byLane: readonly Settlement[]): Statement[] {
     )
     .toSorted((a, b) => byId(a[0], b[0]) || a[1] - b[1]);
   const sql = `UPDATE ${deliveryRows(`st TINYINT UNSIGNED PATH '$[2]', h SMALLINT UNSIGNED PATH '$[3]', e VARCHAR(30) PATH '$[4]', w BIGINT UNSIGNED PATH '$[5]'`)}
-        SET d.status = k.st, d.http_code = k.h, d.error_class = k.e, d.next_attempt_at = NOW(3) + INTERVAL k.w MICROSECOND, d.updated_at = NOW(3)`;
+        SET d.status = k.st, d.http_code = COALESCE(k.h, 0), d.error_class = k.e, d.next_attempt_at = NOW(3) + INTERVAL k.w MICROSECOND, d.updated_at = NOW(3)`;
   return [...statements, { sql, values: [JSON.stringify(rows)] }];
 }
 
@@ -187,6 +188,24 @@ function insertDeadLetters(batch: readonly Settlement[], mint: () => Id): Statem
   return [{ sql, values: [rows] }, ...insertEvents(events)];
 }
 
+const ATTEMPT = [
+  'message_id',
+  'consumer_id',
+  'number',
+  'node',
+  'started_at',
+  'duration_ms',
+  'http_code',
+  'error_class',
+  'next_attempt_at',
+  'response_body',
+  'dns_ms',
+  'connect_ms',
+  'first_byte_ms',
+  'request_headers',
+  'response_headers',
+];
+
 function insertAttempts(batch: readonly Settlement[], node: number | null): Statement {
   const rows = batch.map((s) => [
     s.claim.messageId,
@@ -205,7 +224,5 @@ function insertAttempts(batch: readonly Settlement[], node: number | null): Stat
     s.trace?.requestHeaders ?? null,
     s.trace?.responseHeaders ?? null,
   ]);
-  const sql = `INSERT INTO attempt (message_id, consumer_id, number, node, started_at, duration_ms, http_code, error_class, next_attempt_at, response_body,
-    dns_ms, connect_ms, first_byte_ms, request_headers, response_headers) VALUES ?`;
-  return { sql, values: [rows] };
+  return insertRows('attempt', ATTEMPT, rows);
 }

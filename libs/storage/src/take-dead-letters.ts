@@ -133,7 +133,7 @@ export async function queueAgain(
 ): Promise<void> {
   if (ids.length === 0) return;
   await session.query(
-    `UPDATE ${deliveryRows()} SET d.status = ?, d.job_id = ?, d.replays = d.replays + ?, d.http_code = NULL, d.error_class = NULL, d.next_attempt_at = NULL,
+    `UPDATE ${deliveryRows()} SET d.status = ?, d.job_id = ?, d.replays = d.replays + ?, d.http_code = 0, d.error_class = NULL, d.next_attempt_at = NULL,
         d.updated_at = NOW(3)`,
     [JSON.stringify(ids.map((id) => [id, consumerId])), deliveryStatusCode('queued'), job, replays],
   );

@@ -12,6 +12,7 @@ import { AddFailingTold1763683200037 } from './0037-add-failing-told.js';
 import { AddDeliveryJob1763683200038 } from './0038-add-delivery-job.js';
 import { KeepPlacesOfFanouts1763683200043 } from './0043-keep-places-of-fanouts.js';
 import { FindScheduledByChannel1763683200044 } from './0044-find-scheduled-by-channel.js';
+import { ReserveHttpCode1763683200045 } from './0045-reserve-http-code.js';
 import { AddScheduling1763683200030 } from './0030-add-scheduling.js';
 import { AddKeyRates1763683200031 } from './0031-add-key-rates.js';
 
@@ -33,4 +34,5 @@ export const migrations = [
   AddFailingTold1763683200037,
   KeepPlacesOfFanouts1763683200043,
   FindScheduledByChannel1763683200044,
+  ReserveHttpCode1763683200045,
 ];

@@ -2,6 +2,7 @@ import type { DeadReason, Id } from '@app/domain';
 import type { Database } from '../database.js';
 import { conditionsOf, type DeadLetterFilter } from '../dead-letter-filter.js';
 import { deadPlaces } from './dead-places.js';
+import { HTTP_CODE } from '../reads.js';
 import { type Found, inOrder, type Place, search, type SearchBounds, type SearchPage } from './scan.js';
 
 export interface DeadLetter {
@@ -31,7 +32,7 @@ export function searchDeadLetters(
       candidates: (after, most) => deadPlaces(database, [consumerId], {}, after, most),
       matching: async (places) => {
         const rows = await database.query<DeadLetter[]>(
-          `SELECT l.message_id AS messageId, l.died_at AS diedAt, l.reason, d.attempts, d.http_code AS httpCode, d.error_class AS errorClass, m.type
+          `SELECT l.message_id AS messageId, l.died_at AS diedAt, l.reason, d.attempts, ${HTTP_CODE} AS httpCode, d.error_class AS errorClass, m.type
              FROM JSON_TABLE(?, '$[*]' COLUMNS (m BIGINT UNSIGNED PATH '$')) k
              STRAIGHT_JOIN dead_letter l FORCE INDEX (PRIMARY) ON l.consumer_id = ? AND l.message_id = k.m
              STRAIGHT_JOIN delivery d FORCE INDEX (PRIMARY) ON d.message_id = l.message_id AND d.consumer_id = l.consumer_id
