@@ -55,7 +55,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private heartbeat!: Repeat;
   /** The other dispatchers, with whom the limits of consumers are shared. */
   private sharers!: Peers;
-  private readonly settling = new WeakMap<Claimed, Settling>();
+  private readonly settling = new Map<Claimed, Settling>();
 
   constructor(
     private readonly database: Database,
@@ -191,8 +191,10 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     if (goOn.size > 0) this.claims.add(goOn);
     for (const settlement of batch) {
       this.claims.settled();
+      const settling = this.settling.get(settlement.claim)!;
+      this.settling.delete(settlement.claim);
       if (lost.has(settlement)) continue;
-      observe(settlement, this.settling.get(settlement.claim)!, this.parts.metrics, this.parts.log);
+      observe(settlement, settling, this.parts.metrics, this.parts.log);
       this.changed(settlement);
       if (settlement.step.to === 'retry') this.promotes.expect(settlement.step.delayMs);
     }

@@ -1,6 +1,6 @@
 import { deliveryStatusCode, type Failing, isPullToken, type Id, REPLAY_RANK } from '@app/domain';
 import type { Database, Packets } from './database.js';
-import { alike, byId, deliveryRows, type LaneBound, NOT_HELD, openLane, readyRows, TARGET_VERSION } from './key-rows.js';
+import { alike, byId, deliveryRows, type KeyColumn, type LaneBound, NOT_HELD, openLane, readyRows, TARGET_VERSION } from './key-rows.js';
 import { type KeyColumns, type KeyPlace, keyPlaceOf, type OrderingColumns } from './ordering/key-place.js';
 import { messagesById, type Outgoing } from './load-messages.js';
 import { oldestRows, RANKS } from './oldest-rows.js';
@@ -182,12 +182,17 @@ export type MarkedLease = Claimed & { leaseMs: number };
 /** Writes leases, in the order of their keys, into rows that the transaction has locked, and into the status of their deliveries. */
 export const mark = (leases: readonly MarkedLease[]): Statement[] => [...writeLeases(leases), ...writeInFlight(leases)];
 
+const READY_KEY: readonly KeyColumn<Claimed>[] = [
+  ['r.consumer_id', (c) => c.consumerId],
+  ['r.prio_rank', (c) => c.rank],
+  ['r.seq', (c) => c.seq],
+];
+
 function writeLeases(leases: readonly MarkedLease[]): Statement[] {
-  const { lists, rest } = alike(
+  const { lists, rest } = alike<MarkedLease>(
     leases,
-    (c) => `${c.token} ${c.leaseMs} ${c.attemptsBefore}`,
-    ['r.consumer_id', 'r.prio_rank', 'r.seq'],
-    (c) => [c.consumerId, c.rank, c.seq],
+    (a, b) => a.token === b.token && a.leaseMs === b.leaseMs && a.attemptsBefore === b.attemptsBefore,
+    READY_KEY,
   );
   const statements = lists.map(({ rows: [first], where }) => ({
     sql: `UPDATE ready r FORCE INDEX (PRIMARY) SET r.lease_until = NOW(3) + INTERVAL ? MICROSECOND, r.lease_token = ?, r.attempts = r.attempts + 1,
@@ -203,12 +208,16 @@ function writeLeases(leases: readonly MarkedLease[]): Statement[] {
   ];
 }
 
+const DELIVERY_KEY: readonly KeyColumn<Claimed>[] = [
+  ['d.consumer_id', (c) => c.consumerId],
+  ['d.message_id', (c) => c.messageId],
+];
+
 function writeInFlight(leases: readonly MarkedLease[]): Statement[] {
-  const { lists, rest } = alike(
+  const { lists, rest } = alike<MarkedLease>(
     leases,
-    (c) => `${c.attempt} ${c.attemptsBefore}`,
-    ['d.consumer_id', 'd.message_id'],
-    (c) => [c.consumerId, c.messageId],
+    (a, b) => a.attempt === b.attempt && a.attemptsBefore === b.attemptsBefore,
+    DELIVERY_KEY,
   );
   const statements = lists.map(({ rows: [first], where }) => ({
     sql: `UPDATE delivery d FORCE INDEX (PRIMARY) SET d.status = ?, d.attempts = ?, d.next_attempt_at = NULL, d.updated_at = NOW(3) WHERE ${where.sql}`,

@@ -57,52 +57,52 @@ export interface Listed<Row> {
   where: Required<Statement>;
 }
 
+/** A column of a key, and what a row has in it. */
+export type KeyColumn<Row> = readonly [column: string, of: (row: Row) => number | Id];
+
 /** Fewer rows of a list, or fewer on average that differ in the last column of their key only, are cheaper in JSON. */
 const LIST_FROM = 16;
 const ROWS_TO_A_HEAD = 4;
 
 /**
- * Divides rows into those that a statement of their own pays for, because `sameOf` says the same of them and their keys are alike, and the rest. A
+ * Divides rows into those that a statement of their own pays for, because it says the `same` of them and their keys are alike, and the rest. A
  * condition reads `(a = 1 AND b = 2 AND c IN (3, 4)) OR …`, for an UPDATE or DELETE of one table behind FORCE INDEX (PRIMARY): two thirds of the server's
  * CPU for a join with a JSON list (docs/decisions/0012). `rows`: in the order of their keys.
  */
 export function alike<Row>(
   rows: readonly Row[],
-  sameOf: (row: Row) => string | undefined,
-  columns: readonly string[],
-  keyOf: (row: Row) => readonly (number | Id)[],
+  same: (a: Row, b: Row) => boolean,
+  key: readonly KeyColumn<Row>[],
 ): { lists: Listed<Row>[]; rest: Row[] } {
-  const groups = new Map<string | undefined, Row[]>();
+  const groups: Row[][] = [];
   for (const row of rows) {
-    const same = sameOf(row);
-    const group = groups.get(same);
+    const group = groups.find(([first]) => same(first!, row));
     if (group) group.push(row);
-    else groups.set(same, [row]);
+    else groups.push([row]);
   }
   const lists: Listed<Row>[] = [];
   const rest: Row[] = [];
-  for (const [same, group] of groups) {
-    const where =
-      same === undefined || group.length < LIST_FROM || group.length > MAX_KEYS ? undefined : conditionOf(columns, group.map(keyOf));
+  for (const group of groups) {
+    const where = group.length < LIST_FROM || group.length > MAX_KEYS ? undefined : conditionOf(key, group);
     if (where) lists.push({ rows: group, where });
     else rest.push(...group);
   }
   return { lists, rest };
 }
 
-function conditionOf(columns: readonly string[], keys: readonly (readonly (number | Id)[])[]): Required<Statement> | undefined {
-  const last = columns.length - 1;
-  const runs: { head: readonly (number | Id)[]; ends: bigint[] }[] = [];
-  for (const key of keys) {
+function conditionOf<Row>(key: readonly KeyColumn<Row>[], rows: readonly Row[]): Required<Statement> | undefined {
+  const [end, endOf] = key.at(-1)!;
+  const heads = key.slice(0, -1);
+  const runs: { first: Row; ends: bigint[] }[] = [];
+  for (const row of rows) {
     const run = runs.at(-1);
-    const end = BigInt(key[last]!);
-    if (run?.head.every((part, n) => n === last || part === key[n])) run.ends.push(end);
-    else runs.push({ head: key, ends: [end] });
+    if (run && heads.every(([, of]) => of(run.first) === of(row))) run.ends.push(BigInt(endOf(row)));
+    else runs.push({ first: row, ends: [BigInt(endOf(row))] });
   }
-  if (keys.length < ROWS_TO_A_HEAD * runs.length) return undefined;
-  const one = columns.map((column, n) => (n < last ? `${column} = ?` : `${column} IN (?)`)).join(' AND ');
+  if (rows.length < ROWS_TO_A_HEAD * runs.length) return undefined;
+  const one = [...heads.map(([column]) => `${column} = ?`), `${end} IN (?)`].join(' AND ');
   return {
     sql: runs.map(() => `(${one})`).join(' OR '),
-    values: runs.flatMap(({ head, ends }) => [...head.slice(0, last).map(BigInt), ends]),
+    values: runs.flatMap(({ first, ends }) => [...heads.map(([, of]) => BigInt(of(first))), ends]),
   };
 }

@@ -5,7 +5,7 @@ import { expectRows, isFenced } from './fence.js';
 import { changeConsumers, type ConsumerChange } from './health/consumer-changes.js';
 import { insertEvents } from './health/events.js';
 import { insertRows } from './insert-rows.js';
-import { alike, byId, deliveryRows, readyRows } from './key-rows.js';
+import { alike, byId, deliveryRows, type KeyColumn, readyRows } from './key-rows.js';
 import { moveKeys } from './ordering/release.js';
 import type { Statement } from './packets.js';
 
@@ -94,14 +94,16 @@ export function outcomes(batch: readonly Settlement[], node: number | null, mint
   ];
 }
 
+const LEASE_KEY: readonly KeyColumn<Settlement>[] = [
+  ['r.consumer_id', ({ claim }) => claim.consumerId],
+  ['r.prio_rank', ({ claim }) => claim.rank],
+  ['r.lease_token', ({ claim }) => claim.token],
+  ['r.seq', ({ claim }) => claim.seq],
+];
+
 /** Each behind its token, and each statement behind the number of its rows. */
 function endLeases(byLane: readonly Settlement[]): Statement[] {
-  const { lists, rest } = alike(
-    byLane,
-    () => '',
-    ['r.consumer_id', 'r.prio_rank', 'r.lease_token', 'r.seq'],
-    ({ claim }) => [claim.consumerId, claim.rank, claim.token, claim.seq],
-  );
+  const { lists, rest } = alike(byLane, () => true, LEASE_KEY);
   const statements = lists.flatMap(({ rows, where }) => [
     { sql: `DELETE r FROM ready r FORCE INDEX (PRIMARY) WHERE ${where.sql}`, values: where.values },
     expectRows(rows.length),
@@ -119,13 +121,15 @@ const statusAfter = {
 };
 const delayOf = (step: NextStep): number | null => (step.to === 'retry' ? step.delayMs * 1000 : null);
 
+const DELIVERY_KEY: readonly KeyColumn<Settlement>[] = [
+  ['d.consumer_id', ({ claim }) => claim.consumerId],
+  ['d.message_id', ({ claim }) => claim.messageId],
+];
+
 function updateDeliveries(byLane: readonly Settlement[]): Statement[] {
-  const { lists, rest } = alike(
-    byLane,
-    ({ step, httpCode, errorClass }) => (step.to === 'delivered' && errorClass === null ? String(httpCode) : undefined),
-    ['d.consumer_id', 'd.message_id'],
-    ({ claim }) => [claim.consumerId, claim.messageId],
-  );
+  const delivered = byLane.filter(({ step, errorClass }) => step.to === 'delivered' && errorClass === null);
+  const { lists, rest: few } = alike(delivered, (a, b) => a.httpCode === b.httpCode, DELIVERY_KEY);
+  const rest = [...few, ...byLane.filter(({ step, errorClass }) => step.to !== 'delivered' || errorClass !== null)];
   const statements = lists.map(({ rows: [first], where }) => ({
     sql: `UPDATE delivery d FORCE INDEX (PRIMARY)
         SET d.status = ?, d.http_code = ?, d.error_class = NULL, d.next_attempt_at = NULL, d.updated_at = NOW(3) WHERE ${where.sql}`,

@@ -3,9 +3,10 @@ import { type Database, type Node, type Settlement, isUnavailable, settle } from
 
 const BATCH = 256;
 const IDLE_MS = 1_000;
-/** After a batch, outcomes are gathered for this long unless so many wait: a quarter of the transactions under load, and nobody waits for one. */
-const GATHER_MS = 10;
-const GATHER_OUTCOMES = 128;
+/** After a batch, outcomes are gathered for this long unless a batch waits: an eighth of the transactions under load, and nobody waits for one. */
+const GATHER_MS = 20;
+/** The next of a key waits for the one before it. */
+const GATHER_KEYS_MS = 10;
 
 /** Writes outcomes in batches that follow the commit: what finished while the last batch was written is the next one. Repeats until it succeeds. */
 export class Settler {
@@ -24,7 +25,7 @@ export class Settler {
 
   add(settlement: Settlement): void {
     this.queue.push(settlement);
-    if (this.writing === 0 && (!this.gathering || this.queue.length >= GATHER_OUTCOMES)) this.loop.wake();
+    if (this.writing === 0 && (!this.gathering || this.queue.length >= BATCH)) this.loop.wake();
   }
 
   /** Waits until everything added so far is written, or refused because somebody else owns it now. */
@@ -49,7 +50,8 @@ export class Settler {
       this.writing = 0;
     }
     if (this.queue.length === 0) this.emptied?.();
-    return this.queue.length >= GATHER_OUTCOMES ? 0 : GATHER_MS;
+    if (this.queue.length >= BATCH) return 0;
+    return batch.some(({ claim }) => claim.key) ? GATHER_KEYS_MS : GATHER_MS;
   }
 
   /** Returns those that are not ours to settle any more. */
