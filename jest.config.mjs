@@ -21,8 +21,8 @@ const shared = {
 
 export default {
   testTimeout: 60_000,
-  // Most of a file's time is waiting: for leases, retries, processes that start. Two at a time are busy enough for two cores; more would starve what they watch.
-  maxWorkers: 2,
+  // Most of a file's time is waiting: for leases, retries, processes that start. Three at a time are busy enough for two cores; more would starve what they watch.
+  maxWorkers: 3,
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs}/**/*.spec.ts', '<rootDir>/tools/**/*.spec.mjs'] },
     { ...shared, displayName: 'promises', testMatch: ['<rootDir>/test/**/*.spec.ts'] },
