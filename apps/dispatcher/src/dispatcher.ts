@@ -1,7 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { DispatcherConfig } from '@app/config';
 import { type DispatcherMetrics, farewell, heartbeat, type Log, NudgeListener, NudgePeers, type Repeat } from '@app/runtime';
-import { type Claimed, clockSkewMs, Database, endResume, endsKey, HEARTBEAT_MS, Node, nudgeAddresses, type Settlement } from '@app/storage';
+import { clockSkewMs, Database, endResume, endsKey, HEARTBEAT_MS, Node, nudgeAddresses, type Settlement } from '@app/storage';
 import { Allowances } from './lanes/allowances.js';
 import { ClaimLoop } from './lanes/claim-loop.js';
 import { ConsumerHealth } from './lanes/consumer-health.js';
@@ -23,7 +23,7 @@ import { Deliverer } from './post/deliverer.js';
 import { Pools } from './post/pools.js';
 import { resolveWith, systemResolve, watchResolver } from './post/resolve.js';
 import { Tokens } from './post/tokens.js';
-import { observe, type Settling } from './settle/observe.js';
+import { observe, type Outcome } from './settle/observe.js';
 import { Settler } from './settle/settler.js';
 
 export const PARTS = Symbol('dispatcher parts');
@@ -55,7 +55,6 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private heartbeat!: Repeat;
   /** The other dispatchers, with whom the limits of consumers are shared. */
   private sharers!: Peers;
-  private readonly settling = new Map<Claimed, Settling>();
 
   constructor(
     private readonly database: Database,
@@ -130,10 +129,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
         log,
         mint: () => node.mint(),
       },
-      (settlement, work) => {
-        this.settling.set(settlement.claim, { target: work.target, dueAtMs: work.message?.deliverAt?.getTime() });
-        this.settler.add(settlement);
-      },
+      (outcome) => this.settler.add(outcome),
       { attempted: (consumerId) => this.claims.attempted(consumerId), settled: () => this.claims.settled() },
     );
     const cursors = new LaneCursors();
@@ -186,17 +182,15 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     }
   }
 
-  private settled(batch: readonly Settlement[], lost: ReadonlySet<Settlement>): void {
+  private settled(batch: readonly Outcome[], lost: ReadonlySet<Settlement>): void {
     const goOn = new Set(batch.filter(endsKey).map(({ claim }) => claim.consumerId));
     if (goOn.size > 0) this.claims.add(goOn);
-    for (const settlement of batch) {
+    for (const outcome of batch) {
       this.claims.settled();
-      const settling = this.settling.get(settlement.claim)!;
-      this.settling.delete(settlement.claim);
-      if (lost.has(settlement)) continue;
-      observe(settlement, settling, this.parts.metrics, this.parts.log);
-      this.changed(settlement);
-      if (settlement.step.to === 'retry') this.promotes.expect(settlement.step.delayMs);
+      if (lost.has(outcome)) continue;
+      observe(outcome, this.parts.metrics, this.parts.log);
+      this.changed(outcome);
+      if (outcome.step.to === 'retry') this.promotes.expect(outcome.step.delayMs);
     }
   }
 

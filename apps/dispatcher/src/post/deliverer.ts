@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Id, isTest, nextStep, type NextStep, stepOfTest } from '@app/domain';
 import type { DispatcherMetrics, Log } from '@app/runtime';
-import { blockingNobody, type ConsumerChange, type Database, type Outgoing, type Settlement, giveBack, releaseProbe } from '@app/storage';
+import { blockingNobody, type ConsumerChange, type Database, type Outgoing, giveBack, releaseProbe } from '@app/storage';
 import type { ConsumerHealth } from '../lanes/consumer-health.js';
 import type { Holds } from '../lanes/holds.js';
 import type { Limits } from '../lanes/limits.js';
 import type { Slots } from '../lanes/slots.js';
 import type { Work } from '../lanes/claim-loop.js';
 import type { Pace } from '../lanes/pace.js';
+import type { Outcome } from '../settle/observe.js';
+import { Bag } from './bag.js';
 import { Batches } from './batches.js';
 import { batchMessage, type Posted } from './batch-request.js';
 import { batchSteps } from './batch-steps.js';
@@ -36,18 +38,18 @@ const GIVEN_BACK_AT_ONCE = 256;
 
 /** From claimed rows to outcomes: POSTs each message, and hands the outcome to be settled. */
 export class Deliverer {
-  private readonly attempts = new Set<Attempt | TokenAttempt>();
+  private readonly attempts = new Bag<Attempt | TokenAttempt>();
   private readonly turns: Turns;
   private readonly batches: Batches;
   private cut = false;
   /** Claims whose attempt is under way or waits for its turn. */
-  private readonly underWay = new Set<Work>();
+  private underWay = 0;
   private ended: (() => void) | undefined;
   private stopping = false;
 
   constructor(
     private readonly parts: Parts,
-    private readonly done: (settlement: Settlement, work: Work) => void,
+    private readonly done: (outcome: Outcome) => void,
     private readonly ends: { attempted: (consumerId: number) => void; settled: () => void },
   ) {
     const { slots, limits } = parts;
@@ -62,7 +64,7 @@ export class Deliverer {
 
   begin(batch: readonly Work[]): void {
     for (const work of batch) {
-      this.underWay.add(work);
+      this.underWay++;
       this.parts.slots.hold(work.message?.payload.length ?? 0);
       if (work.target.batch) this.batches.add(work);
       else if (this.turns.begin(work)) void this.deliver(work);
@@ -88,14 +90,14 @@ export class Deliverer {
     this.stopping = true;
     void this.releaseAll([...this.turns.drain(), ...this.batches.drain()]);
     if (await this.endedWithin(graceMs)) return;
-    this.parts.log.warn({ cut: this.underWay.size }, 'dispatcher.cutting-off');
+    this.parts.log.warn({ cut: this.underWay }, 'dispatcher.cutting-off');
     this.cut = true;
     for (const attempt of this.attempts) attempt.abort(new Error('shutting down'));
     await this.endedWithin(graceMs);
   }
 
   private async endedWithin(ms: number): Promise<boolean> {
-    if (this.underWay.size === 0) return true;
+    if (this.underWay === 0) return true;
     const all = new Promise<void>((resolve) => (this.ended = resolve));
     return Promise.race([all.then(() => true), sleep(ms, false, { ref: false })]);
   }
@@ -119,14 +121,14 @@ export class Deliverer {
       if (!this.mayBegin(work)) return await this.return(work);
       const attempted = message ? await this.attempt(pools, work, message) : missing();
       if (this.cut && attempted.httpCode === null) return await this.return(work);
-      this.done(this.settlement(work, attempted), work);
+      this.done(this.outcome(work, attempted));
     } finally {
       slots.drop(message?.payload.length ?? 0);
       this.ends.attempted(consumerId);
-      this.underWay.delete(work);
+      this.underWay--;
       const next = this.turns.end(consumerId);
       if (next) void this.deliver(next);
-      if (this.underWay.size === 0) this.ended?.();
+      if (this.underWay === 0) this.ended?.();
     }
   }
 
@@ -135,7 +137,7 @@ export class Deliverer {
     const late = works.filter((work) => !this.mayBegin(work));
     void this.releaseAll(late);
     const inTime = works.filter((work) => !late.includes(work));
-    for (const work of inTime) if (!work.message) this.end(work, this.settlement(work, missing()));
+    for (const work of inTime) if (!work.message) this.end(work, this.outcome(work, missing()));
     await this.postBatch(inTime.filter(isThere));
     this.batches.ended(works[0]!.claim.consumerId);
   }
@@ -157,13 +159,13 @@ export class Deliverer {
     // One attempt, whatever the number of messages.
     const changes = health.ended(works.find(({ probe }) => probe) ?? last, attempted.result, attempted.durationMs);
     for (const [index, work] of works.entries()) {
-      this.end(work, settlementOf(work, attempted, steps[index]!, { holdMs, changes: work === last ? changes : undefined }));
+      this.end(work, outcomeOf(work, attempted, steps[index]!, { holdMs, changes: work === last ? changes : undefined }));
     }
   }
 
   /** Of one of a batch. */
-  private end(work: Work, settlement: Settlement): void {
-    this.done(settlement, work);
+  private end(work: Work, outcome: Outcome): void {
+    this.done(outcome);
     this.leave(work);
   }
 
@@ -179,8 +181,8 @@ export class Deliverer {
   private leave(work: Work): void {
     this.parts.slots.drop(work.message?.payload.length ?? 0);
     this.ends.attempted(work.claim.consumerId);
-    this.underWay.delete(work);
-    if (this.underWay.size === 0) this.ended?.();
+    this.underWay--;
+    if (this.underWay === 0) this.ended?.();
   }
 
   private async attempt(pools: Pools, work: Work, message: Outgoing): Promise<Attempted> {
@@ -189,11 +191,11 @@ export class Deliverer {
     const attempt = oauth && work.target.url ? new TokenAttempt(this.parts.tokens, oauth, wants) : new Attempt(wants);
     this.attempts.add(attempt);
     const attempted = await attempt.post(pools, work, message);
-    this.attempts.delete(attempt);
+    this.attempts.remove(attempt);
     return attempted;
   }
 
-  private settlement(work: Work, attempted: Attempted): Settlement {
+  private outcome(work: Work, attempted: Attempted): Outcome {
     const { claim, target, message } = work;
     const { result, durationMs } = attempted;
     const planned = nextStep(result, target.retry, claim.attempt - claim.attemptsBefore, Math.random(), claim.attemptsBefore);
@@ -201,7 +203,7 @@ export class Deliverer {
     if (step.to === 'delivered') this.parts.pace.delivered(claim.consumerId, durationMs);
     else this.parts.pace.failed(claim.consumerId);
     const holdMs = this.parts.holds.ended(claim.consumerId, result, target.retry);
-    return settlementOf(work, attempted, step, { holdMs, changes: this.parts.health.ended(work, result, durationMs) });
+    return outcomeOf(work, attempted, step, { holdMs, changes: this.parts.health.ended(work, result, durationMs) });
   }
 
   /** Gives claims back that were not attempted. If that fails too, their leases run out. */
@@ -219,12 +221,12 @@ export class Deliverer {
 
 const isThere = (work: Work): work is Posted => work.message !== undefined;
 
-const settlementOf = (
+const outcomeOf = (
   { claim, message, target }: Work,
   { startedAtMs, durationMs, httpCode, responseBody, trace }: Attempted,
   step: NextStep,
   consumer: { holdMs: number; changes: readonly ConsumerChange[] | undefined },
-): Settlement => ({
+): Outcome => ({
   claim: message ? claim : blockingNobody(claim),
   step,
   startedAtMs,
@@ -233,6 +235,8 @@ const settlementOf = (
   errorClass: step.to === 'delivered' ? null : step.errorClass,
   responseBody,
   trace: trace?.record(target, step.to !== 'delivered'),
+  target,
+  dueAtMs: message?.deliverAt?.getTime(),
   ...consumer,
 });
 

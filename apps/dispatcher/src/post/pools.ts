@@ -16,6 +16,8 @@ export type Connections = Pick<Negotiated, 'dispatch' | 'close' | 'destroy'>;
 interface Entry<Own> {
   connections: Own;
   version: string;
+  /** By `performance.now()`. */
+  usedAt: number;
 }
 
 type Kept = { close(): Promise<void>; destroy(): Promise<void> };
@@ -83,18 +85,16 @@ const POOL: Pool.Options = {
 function take<Own extends Kept>(entries: Map<number, Entry<Own>>, { consumerId, version }: Target, make: () => Own): Own {
   const found = entries.get(consumerId);
   if (found?.version === version) {
-    // Most recently used last.
-    entries.delete(consumerId);
-    entries.set(consumerId, found);
+    found.usedAt = performance.now();
     return found.connections;
   }
   if (found) retire(entries, consumerId, found);
-  for (const [id, oldest] of entries) {
-    if (entries.size < MAX_POOLS) break;
+  if (entries.size >= MAX_POOLS) {
+    const [id, oldest] = [...entries].reduce((a, b) => (b[1].usedAt < a[1].usedAt ? b : a));
     retire(entries, id, oldest);
   }
   const connections = make();
-  entries.set(consumerId, { connections, version });
+  entries.set(consumerId, { connections, version, usedAt: performance.now() });
   return connections;
 }
 

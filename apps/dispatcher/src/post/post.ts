@@ -3,6 +3,7 @@ import { type AttemptResult, parseRetryAfter } from '@app/domain';
 import type { Outgoing } from '@app/storage';
 import type { Work } from '../lanes/claim-loop.js';
 import { requestHeaders } from './delivery-request.js';
+import type { Bagged } from './bag.js';
 import { classOf, DeliveryTimeoutError } from './errors.js';
 import type { PostOptions } from './http2-request.js';
 import type { Pools } from './pools.js';
@@ -32,7 +33,8 @@ export interface Attempted {
  * whatever goes wrong is a result. It hears undici's events itself: the stream, the signal and the promises of `request` cost a tenth of a
  * dispatcher's CPU (docs/decisions/0012).
  */
-export class Attempt implements Dispatcher.DispatchHandler {
+export class Attempt implements Bagged, Dispatcher.DispatchHandler {
+  place?: number;
   private readonly startedAtMs = Date.now();
   private readonly began = performance.now();
   private readonly trace: Trace;

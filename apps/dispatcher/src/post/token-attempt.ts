@@ -1,6 +1,7 @@
 import type { OAuth2 } from '@app/domain';
 import type { Outgoing } from '@app/storage';
 import type { Work } from '../lanes/claim-loop.js';
+import type { Bagged } from './bag.js';
 import { classOf, TokenEndpointError } from './errors.js';
 import type { Pools } from './pools.js';
 import { Attempt, type Attempted } from './post.js';
@@ -10,7 +11,8 @@ import type { Tokens } from './tokens.js';
  * An attempt for a consumer that wants a token: the token, the POST, and after a 401 both once more, all under the one deadline of the attempt. Never fails:
  * whatever goes wrong is a result.
  */
-export class TokenAttempt {
+export class TokenAttempt implements Bagged {
+  place?: number;
   private readonly startedAtMs = Date.now();
   private readonly began = performance.now();
   private posting: Attempt | undefined;

@@ -3,15 +3,15 @@ import type { Settlement } from '@app/storage';
 import type { Target } from '../lanes/targets.js';
 
 /** What is kept of a delivery until its outcome is written; not its payload. */
-export interface Settling {
+export interface Outcome extends Settlement {
   target: Target;
   /** Of a message that was scheduled. */
   dueAtMs: number | undefined;
 }
 
 /** One line and one count for every attempt, after it was settled. */
-export function observe(settlement: Settlement, { target, dueAtMs }: Settling, metrics: DispatcherMetrics, log: Log): void {
-  const { claim, step, durationMs, httpCode, startedAtMs, holdMs = 0 } = settlement;
+export function observe(outcome: Outcome, metrics: DispatcherMetrics, log: Log): void {
+  const { claim, step, durationMs, httpCode, startedAtMs, target, dueAtMs, holdMs = 0 } = outcome;
   const { messageId, attempt, replay } = claim;
   const { channel, consumer } = target;
   const disabled = (reason: 'gone' | 'failing'): void => {
@@ -25,7 +25,7 @@ export function observe(settlement: Settlement, { target, dueAtMs }: Settling, m
     log.info({ channel, consumer, httpCode, holdMs }, 'consumer.held');
   }
   if (step.to === 'dead' && step.disableConsumer) disabled('gone');
-  for (const change of settlement.changes ?? []) {
+  for (const change of outcome.changes ?? []) {
     if (change.kind === 'breaker-opens') {
       metrics.breakersOpened.inc({ reason: change.reason });
       log.warn({ channel, consumer, reason: change.reason, openMs: change.openMs }, 'breaker.opened');

@@ -1,5 +1,6 @@
 import { type DispatcherMetrics, type Log, Repeat, STALE_MS } from '@app/runtime';
 import { type Database, type Node, type Settlement, isUnavailable, settle } from '@app/storage';
+import type { Outcome } from './observe.js';
 
 const BATCH = 256;
 const IDLE_MS = 1_000;
@@ -11,20 +12,20 @@ const GATHER_KEYS_MS = 10;
 /** Writes outcomes in batches that follow the commit: what finished while the last batch was written is the next one. Repeats until it succeeds. */
 export class Settler {
   readonly loop: Repeat;
-  private queue: Settlement[] = [];
+  private queue: Outcome[] = [];
   private emptied: (() => void) | undefined;
   private writing = 0;
   private gathering = false;
 
   constructor(
     private readonly parts: { database: Database; node: Node; metrics: DispatcherMetrics; log: Log },
-    private readonly settled: (batch: readonly Settlement[], lost: ReadonlySet<Settlement>) => void,
+    private readonly settled: (batch: readonly Outcome[], lost: ReadonlySet<Settlement>) => void,
   ) {
     this.loop = new Repeat({ name: 'settle', log: parts.log, staleAfterMs: STALE_MS, doOnce: () => this.doOnce() });
   }
 
-  add(settlement: Settlement): void {
-    this.queue.push(settlement);
+  add(outcome: Outcome): void {
+    this.queue.push(outcome);
     if (this.writing === 0 && (!this.gathering || this.queue.length >= BATCH)) this.loop.wake();
   }
 
