@@ -15,11 +15,11 @@ What to measure
 
 How
   --seconds N         how long to measure (throughput 15, latency and neighbours 20)
-  --warm-up N         seconds of load before that (3; neighbours 10)
+  --warm-up N         seconds of load before that (3; neighbours 10, bare 25)
   --runs N            repeat everything and report the medians (1; neighbours: rounds with and without, 3; bare: 5)
   --connections N     throughput: the load generator's connections (64)
   --rate N            latency: messages a second (100, fewer when that is more than 1000 deliveries a second; neighbours: 20)
-  --deliveries N      throughput: end a load early when it has made so many deliveries (200000)
+  --deliveries N      throughput: end a load early when it has made so many deliveries (200000; bare 1000000)
   --drain-seconds N   how long to wait for what has not arrived when the load ends (180)
   --generator NAME    throughput: posthorn (our own) or autocannon
   --healthy N         neighbours: consumers beside the sick ones (200)

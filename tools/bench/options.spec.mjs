@@ -20,6 +20,13 @@ it('sweeps unless told otherwise', () => {
     runs: 3,
     rate: 20,
   });
+  expect(readOptions(['--scenario', 'bare'])).toMatchObject({
+    mode: 'bare',
+    fanOuts: [1, 5],
+    warmUpSeconds: 25,
+    deliveries: 1_000_000,
+    runs: 5,
+  });
 });
 
 it('reads lists and drops what is named twice', () => {
