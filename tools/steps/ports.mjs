@@ -1,19 +1,11 @@
 import { createServer } from 'node:net';
 import { Problem } from './problem.mjs';
 
-/** A port nobody listens on just now. */
-export async function freePort(host = '127.0.0.1') {
-  const server = await listen(0, host);
-  const { port } = server.address();
-  await close(server);
-  return port;
-}
-
 /** Below the ports that systems give to outgoing connections. */
 const lasting = [20_000, 32_000];
 
-/** A port nobody listens on, and that no outgoing connection gets while nobody does: for what is stopped and started again. */
-export async function lastingPort(host = '127.0.0.1') {
+/** A port nobody listens on, and that no outgoing connection gets between this and its use. */
+export async function freePort(host = '127.0.0.1') {
   const [from, to] = lasting;
   for (;;) {
     const port = from + Math.floor(Math.random() * (to - from));

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { App } from '../steps/app.mjs';
-import { lastingPort } from '../steps/ports.mjs';
+import { freePort } from '../steps/ports.mjs';
 import { Interrupted } from '../steps/problem.mjs';
 import { DatabaseProxy } from './database-proxy.mjs';
 
@@ -31,8 +31,8 @@ export class Replica {
 
   async open(env) {
     await this.proxy.open(env.DATABASE_URL);
-    const opsPort = await lastingPort(host);
-    this.port = await lastingPort(host);
+    const opsPort = await freePort(host);
+    this.port = await freePort(host);
     this.#env = { ...env, DATABASE_URL: this.proxy.url, OPS_PORT: String(opsPort), PORT: String(this.port) };
   }
 

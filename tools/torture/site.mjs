@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lastingPort } from '../steps/ports.mjs';
+import { freePort } from '../steps/ports.mjs';
 
 const host = '127.0.0.1';
 /** Of the requests that come while a site misbehaves; the others are answered well. */
@@ -27,7 +27,7 @@ export class Site {
   }
 
   async open() {
-    this.#port = await lastingPort(host);
+    this.#port = await freePort(host);
     await this.#listen();
   }
 
