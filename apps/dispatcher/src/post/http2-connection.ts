@@ -19,11 +19,16 @@ export interface Http2Events {
   readonly undone: (request: Http2Request, why: Undone) => void;
 }
 
-/** One HTTP/2 connection to a consumer, and the streams on it: as many as the peer allows, which is known once it has sent its settings. */
+/**
+ * One HTTP/2 connection to a consumer, and the streams on it: as many as the peer allows, which is known once it has sent its settings. It also has to have
+ * acknowledged ours: a stream that is opened before takes an answer with headers of any size.
+ */
 export class Http2Connection {
   private readonly session: ClientHttp2Session;
   private readonly requests = new Set<Http2Request>();
   private limit = 0;
+  private allowed: number | undefined;
+  private acknowledged = false;
   private draining = false;
   private proving = false;
   private doubtful = false;
@@ -46,12 +51,14 @@ export class Http2Connection {
       createConnection: () => socket,
       settings: { enablePush: false, maxHeaderListSize: MAX_HEADER_BYTES },
     });
-    this.began = setTimeout(() => this.session.destroy(new Error('the peer has sent no settings')), settingsWithinMs);
+    this.began = setTimeout(() => this.session.destroy(new Error('the peer has not agreed on settings')), settingsWithinMs);
     this.session.on('remoteSettings', ({ maxConcurrentStreams = Infinity }) => {
-      clearTimeout(this.began);
-      this.limit = maxConcurrentStreams;
-      this.rest();
-      events.changed();
+      this.allowed = maxConcurrentStreams;
+      this.begin();
+    });
+    this.session.once('localSettings', () => {
+      this.acknowledged = true;
+      this.begin();
     });
     this.session.on('goaway', () => this.drain());
     this.session.on('error', (error) => (this.failure = error));
@@ -118,6 +125,14 @@ export class Http2Connection {
 
   has(request: Http2Request): boolean {
     return this.requests.has(request);
+  }
+
+  private begin(): void {
+    if (this.allowed === undefined || !this.acknowledged) return;
+    clearTimeout(this.began);
+    this.limit = this.allowed;
+    this.rest();
+    this.events.changed();
   }
 
   private ended(request: Http2Request, undone: Undone | undefined): void {
