@@ -12,9 +12,12 @@ import { main, say, step } from './steps/progress.mjs';
 import { appSettings, chooseAddresses, loosened } from './steps/settings.mjs';
 import { alone } from './steps/setup.mjs';
 import { databaseOf, ensureDatabase, withDatabase } from './steps/sql.mjs';
+import { readOptions } from './steps/start-options.mjs';
 import { listenForStop, stopped } from './steps/stopping.mjs';
 
 await main(async () => {
+  const options = readOptions();
+  if (!options) return 0;
   const holder = tryLock('start');
   if (holder !== undefined) throw new Problem(`Posthorn is already running from this folder (process ${holder}).`);
   const children = new Children();
@@ -27,7 +30,7 @@ await main(async () => {
   });
   const closers = [];
   try {
-    await start(children, signal, closers);
+    await start(options, children, signal, closers);
     await stopped(signal);
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
@@ -38,7 +41,7 @@ await main(async () => {
   return 0;
 });
 
-async function start(children, signal, closers) {
+async function start(options, children, signal, closers) {
   await endStaleApps();
   const addresses = await chooseAddresses();
   const databaseUrl = await prepare(signal, closers);
@@ -52,7 +55,7 @@ async function start(children, signal, closers) {
     children.start({ app, env: { ...settings, OPS_PORT: String(addresses.ops[app]) }, ready: `${addresses.opsUrl(app)}/health/ready` });
   }
   await step('Starting the three processes', () => children.ready(signal));
-  const demo = await demonstrate(addresses.url, settings, closers);
+  const demo = options.demo && (await demonstrate(addresses.url, settings, closers));
   tell(addresses, settings, demo);
 }
 
@@ -93,7 +96,6 @@ function watch(server) {
 
 /** The demonstration is a courtesy: without it Posthorn runs all the same. */
 async function demonstrate(url, settings, closers) {
-  if (process.argv.includes('--no-demo')) return false;
   try {
     const receiver = await startDemo({ url, adminKey: settings.POSTHORN_ADMIN_KEY, databaseUrl: settings.DATABASE_URL });
     closers.push(() => receiver.stop());
