@@ -28,7 +28,6 @@ export class Http2Connection {
   private readonly requests = new Set<Http2Request>();
   private limit = 0;
   private allowed: number | undefined;
-  private acknowledged = false;
   private draining = false;
   private proving = false;
   private doubtful = false;
@@ -56,10 +55,7 @@ export class Http2Connection {
       this.allowed = maxConcurrentStreams;
       this.begin();
     });
-    this.session.once('localSettings', () => {
-      this.acknowledged = true;
-      this.begin();
-    });
+    this.session.on('localSettings', () => this.begin());
     this.session.on('goaway', () => this.drain());
     this.session.on('error', (error) => (this.failure = error));
     this.session.on('close', () => this.end());
@@ -128,7 +124,7 @@ export class Http2Connection {
   }
 
   private begin(): void {
-    if (this.allowed === undefined || !this.acknowledged) return;
+    if (this.allowed === undefined || this.session.pendingSettingsAck) return;
     clearTimeout(this.began);
     this.limit = this.allowed;
     this.rest();
