@@ -1,76 +1,128 @@
-// How exactly limits hold over several dispatchers: a rate, requests in flight, a resume at a rate, and a replay at a rate, each for a consumer of its own that
-// always has more waiting.
-//
-//   POSTHORN=http://127.0.0.1:8080 KEY=… node tools/limit-rates.mjs [per second] [seconds]
-//
-// Needs a running Posthorn that lets this machine through (`npm start` does), with as many dispatchers as are wanted.
+import './steps/node-version.mjs';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Broker } from './bench/broker.mjs';
+import { demandAlone, onServer } from './bench/on-server.mjs';
+import { Interrupted, Problem } from './steps/problem.mjs';
+import { main, say, step } from './steps/progress.mjs';
+import { listenForStop } from './steps/stopping.mjs';
 
-const { POSTHORN = 'http://127.0.0.1:8080', KEY } = process.env;
-const [perSecond, seconds] = [50, 60].map((standard, n) => Number(process.argv[2 + n] ?? standard));
-const SETTLING_SECONDS = 10;
-const ANSWER_MS = 200;
-const BATCH = 500;
-const channel = `limit-rates-${Date.now()}`;
+const help = `node tools/limit-rates.mjs [options]
 
-async function ask(method, path, body) {
-  const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
-  const request = { method, headers, body: JSON.stringify(body) };
-  const response = await fetch(`${POSTHORN}/v1/${path}`, request);
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-}
+How exactly limits hold over several dispatchers: a rate, requests in flight, a resume at a rate and a replay at a rate, each for a consumer of its own that always
+has more waiting.
 
-const seen = {};
-const sink = createServer((request, response) => {
-  const one = (seen[request.url.slice(1)] ??= { times: [], now: 0, most: 0 });
-  if (one.replays && !request.headers['posthorn-replay']) {
-    response.writeHead(204).end();
-    return;
+  --rate N          requests a second that each of them is to come to (50)
+  --seconds N       how long is counted (60)
+  --dispatchers N   (3)
+
+A database is made on the server that npm start would use (DATABASE_URL, else a private one), and dropped.`;
+
+const settlingMs = 10_000;
+const answerMs = 200;
+const windowMs = 10_000;
+const batchSize = 500;
+const channel = 'limits';
+
+const text = (value) => ({ type: 'string', default: value });
+const consumer = (name) => `/v1/channels/${channel}/consumers/${name}`;
+
+/** What the command line asks for; undefined after --help. */
+function readOptions() {
+  const { values } = parseArgs({
+    options: { rate: text('50'), seconds: text('60'), dispatchers: text('3'), help: { type: 'boolean', default: false } },
+  });
+  if (values.help) {
+    console.log(help);
+    return undefined;
   }
-  one.times.push(performance.now());
-  one.most = Math.max(one.most, ++one.now);
-  const answer = () => {
-    one.now--;
-    response.writeHead(204).end();
-  };
-  if (request.url === '/in-flight') setTimeout(answer, ANSWER_MS);
-  else answer();
-  request.resume();
-});
-await new Promise((resolve) => sink.listen(0, '127.0.0.1', resolve));
-sink.keepAliveTimeout = 60_000;
-
-const maxInFlight = Math.round((perSecond * ANSWER_MS) / 1000);
-const settings = { rate: { rateLimit: { perSecond, burst: 5 } }, 'in-flight': { maxInFlight }, resume: {}, replay: {} };
-seen.replay = { times: [], now: 0, most: 0, replays: true };
-await ask('PUT', `channels/${channel}`, {});
-const consumer = (name) => `channels/${channel}/consumers/${name}`;
-for (const [name, own] of Object.entries(settings)) {
-  await ask('PUT', consumer(name), { url: `http://127.0.0.1:${sink.address().port}/${name}`, ...own });
-  if (name !== 'replay') await ask('POST', `${consumer(name)}/pause`, {});
-}
-// More than is sent until the end, so that all have something waiting.
-const from = new Date().toISOString();
-for (let left = Math.ceil(perSecond * (seconds + 2 * SETTLING_SECONDS) * 1.2); left > 0; left -= BATCH) {
-  const batch = Array.from({ length: Math.min(BATCH, left) }, (_, n) => ({ payload: { n } }));
-  await ask('POST', `channels/${channel}/messages/batch`, batch);
-}
-await sleep(SETTLING_SECONDS * 1000);
-await ask('POST', `${consumer('rate')}/resume`, {});
-await ask('POST', `${consumer('in-flight')}/resume`, {});
-await ask('POST', `${consumer('resume')}/resume`, { ratePerSecond: perSecond });
-await ask('POST', `${consumer('replay')}/replay`, { from, to: new Date().toISOString(), ratePerSecond: perSecond });
-await sleep(SETTLING_SECONDS * 1000);
-const began = performance.now();
-await sleep(seconds * 1000);
-const ended = performance.now();
-for (const [name, { times, most }] of Object.entries(seen)) {
-  const rate = (times.filter((at) => at >= began && at < ended).length / (ended - began)) * 1000;
-  const most10 = Math.max(...times.map((at) => times.filter((other) => other >= at && other < at + 10_000).length)) / 10;
-  console.log(
-    `${name.padEnd(9)} ${rate.toFixed(1)}/s of ${perSecond}/s, in no 10 s more than ${most10.toFixed(1)}/s, at most ${most} at once${name === 'in-flight' ? ` of ${maxInFlight}` : ''}`,
+  const { help: _help, ...numbers } = values;
+  return Object.fromEntries(
+    Object.entries(numbers).map(([name, value]) => {
+      if (!Number.isInteger(Number(value)) || Number(value) < 1) throw new Problem(`--${name} must be a whole number above 0`);
+      return [name, Number(value)];
+    }),
   );
 }
-await ask('DELETE', `channels/${channel}?force=true`);
-process.exit(0);
+
+await main(async () => {
+  const options = readOptions();
+  if (!options) return 0;
+  demandAlone();
+  const signal = listenForStop({ onStop: () => say('Stopping …') });
+  const broker = new Broker(signal);
+  return onServer({ signal }, async (server) => {
+    try {
+      await step('Starting the processes', () => broker.start({ serverUrl: server.url, dispatchers: options.dispatchers }));
+      await measure(broker, { ...options, signal });
+      return 0;
+    } finally {
+      await broker.stop();
+    }
+  });
+});
+
+async function measure(broker, { rate, seconds, signal }) {
+  const pause = (ms) =>
+    sleep(ms, undefined, { signal }).catch(() => {
+      throw new Interrupted();
+    });
+  const maxInFlight = Math.max(1, Math.round((rate * answerMs) / 1000));
+  const settings = { rate: { rateLimit: { perSecond: rate, burst: 5 } }, 'in-flight': { maxInFlight }, resume: {}, replay: {} };
+  const heard = Object.fromEntries(Object.keys(settings).map((name) => [name, { times: [], now: 0, most: 0 }]));
+  const sink = await listen(heard);
+  try {
+    const url = `http://127.0.0.1:${sink.address().port}`;
+    const consumers = Object.entries(settings).map(([name, own]) => ({ name, url: `${url}/${name}`, ...own }));
+    await broker.register([{ name: channel, consumers }]);
+    const live = Object.keys(settings).filter((name) => name !== 'replay');
+    for (const name of live) await broker.send('POST', `${consumer(name)}/pause`, {});
+    const from = new Date().toISOString();
+    // More than is sent until the end, so that all have something waiting.
+    await step('Publishing', () => publish(broker, Math.ceil(rate * (seconds + (2 * settlingMs) / 1000) * 1.2)));
+    await pause(settlingMs);
+    for (const name of live) await broker.send('POST', `${consumer(name)}/resume`, name === 'resume' ? { ratePerSecond: rate } : {});
+    await broker.send('POST', `${consumer('replay')}/replay`, { from, to: new Date().toISOString(), ratePerSecond: rate });
+    await pause(settlingMs);
+    const began = performance.now();
+    await step('Counting', () => pause(seconds * 1000));
+    tell(heard, { began, ended: performance.now() });
+  } finally {
+    sink.closeAllConnections();
+    sink.close();
+  }
+}
+
+/** The consumers, each at its own path; of the one that gets replays, nothing else counts. */
+function listen(heard) {
+  const server = createServer((request, response) => {
+    const name = request.url.slice(1);
+    request.resume();
+    const answer = () => response.writeHead(204).end();
+    if (name === 'replay' && !request.headers['posthorn-replay']) return answer();
+    const one = heard[name];
+    one.times.push(performance.now());
+    one.most = Math.max(one.most, ++one.now);
+    response.on('close', () => one.now--);
+    return name === 'in-flight' ? setTimeout(answer, answerMs) : answer();
+  });
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
+async function publish(broker, count) {
+  for (let left = count; left > 0; left -= batchSize) {
+    const batch = Array.from({ length: Math.min(batchSize, left) }, () => ({ payload: {} }));
+    await broker.send('POST', `/v1/channels/${channel}/messages/batch`, batch);
+  }
+}
+
+function tell(heard, { began, ended }) {
+  say('\n| limit | requests a second | most in any 10 s, a second | most at once |\n|---|---|---|---|');
+  for (const [name, { times, most }] of Object.entries(heard)) {
+    const counted = times.filter((at) => at >= began && at < ended).length;
+    const inWindow = times.map((first) => times.filter((at) => at >= first && at < first + windowMs).length);
+    const perSecond = [(counted * 1000) / (ended - began), (Math.max(...inWindow) * 1000) / windowMs].map((value) => value.toFixed(1));
+    say(`| ${[name, ...perSecond, most].join(' | ')} |`);
+  }
+}
