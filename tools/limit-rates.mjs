@@ -1,9 +1,9 @@
 import './steps/node-version.mjs';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Broker } from './bench/broker.mjs';
 import { demandAlone, onServer } from './bench/on-server.mjs';
+import { readCommandLine } from './steps/command-line.mjs';
 import { Interrupted, Problem } from './steps/problem.mjs';
 import { main, say, step } from './steps/progress.mjs';
 import { listenForStop } from './steps/stopping.mjs';
@@ -30,16 +30,11 @@ const consumer = (name) => `/v1/channels/${channel}/consumers/${name}`;
 
 /** What the command line asks for; undefined after --help. */
 function readOptions() {
-  const { values } = parseArgs({
-    options: { rate: text('50'), seconds: text('60'), dispatchers: text('3'), help: { type: 'boolean', default: false } },
-  });
-  if (values.help) {
-    console.log(help);
-    return undefined;
-  }
-  const { help: _help, ...numbers } = values;
+  const known = { rate: text('50'), seconds: text('60'), dispatchers: text('3') };
+  const values = readCommandLine(process.argv.slice(2), known, help);
+  if (!values) return undefined;
   return Object.fromEntries(
-    Object.entries(numbers).map(([name, value]) => {
+    Object.entries(values).map(([name, value]) => {
       if (!Number.isInteger(Number(value)) || Number(value) < 1) throw new Problem(`--${name} must be a whole number above 0`);
       return [name, Number(value)];
     }),

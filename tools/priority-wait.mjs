@@ -1,10 +1,10 @@
 import './steps/node-version.mjs';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Broker } from './bench/broker.mjs';
 import { percentile } from './bench/figures.mjs';
 import { demandAlone, onServer } from './bench/on-server.mjs';
+import { readCommandLine } from './steps/command-line.mjs';
 import { Interrupted, Problem } from './steps/problem.mjs';
 import { main, say, step } from './steps/progress.mjs';
 import { listenForStop } from './steps/stopping.mjs';
@@ -30,16 +30,11 @@ const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
 /** What the command line asks for; undefined after --help. */
 function readOptions() {
-  const { values } = parseArgs({
-    options: { seconds: text('60'), rate: text('50'), flood: text('1.25'), low: text('1'), help: { type: 'boolean', default: false } },
-  });
-  if (values.help) {
-    console.log(help);
-    return undefined;
-  }
-  const { help: _help, ...numbers } = values;
+  const known = { seconds: text('60'), rate: text('50'), flood: text('1.25'), low: text('1') };
+  const values = readCommandLine(process.argv.slice(2), known, help);
+  if (!values) return undefined;
   return Object.fromEntries(
-    Object.entries(numbers).map(([name, value]) => {
+    Object.entries(values).map(([name, value]) => {
       if (!(Number(value) > 0)) throw new Problem(`--${name} must be a number above 0`);
       return [name, Number(value)];
     }),

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { readCommandLine } from '../steps/command-line.mjs';
 import { Problem } from '../steps/problem.mjs';
 import { help } from './help.mjs';
 
@@ -33,7 +33,6 @@ const known = {
   json: { modes: everywhere },
   from: { modes: everywhere },
   markdown: { flag: true, modes: everywhere },
-  help: { flag: true, modes: everywhere },
 };
 
 const defaults = {
@@ -48,10 +47,7 @@ const shared = { connections: 64, deliveries: 200_000, 'drain-seconds': 180, gen
 /** What the command line asks for; undefined after --help. `mode` is `sweep`, `neighbours`, `bare` or `target`. A mistake is a Problem that names the option. */
 export function readOptions(args = process.argv.slice(2)) {
   const given = parse(args);
-  if (given.help) {
-    console.log(help);
-    return undefined;
-  }
+  if (!given) return undefined;
   const mode = given.target === undefined ? word('scenario', given.scenario ?? 'sweep') : 'target';
   for (const name of Object.keys(given)) if (!known[name].modes.includes(mode)) throw new Problem(notHere(name, mode));
   const value = (name) => (given[name] === undefined ? (defaults[mode][name] ?? shared[name]) : read(name, given[name], mode));
@@ -85,12 +81,7 @@ function parse(args) {
   const options = Object.fromEntries(
     Object.entries(known).map(([name, { flag, repeated }]) => [name, { type: flag ? 'boolean' : 'string', multiple: repeated ?? false }]),
   );
-  options.help.short = 'h';
-  try {
-    return parseArgs({ args, options }).values;
-  } catch (error) {
-    throw new Problem(`${error.message}\n\n${help}`);
-  }
+  return readCommandLine(args, options, help);
 }
 
 function notHere(name, mode) {

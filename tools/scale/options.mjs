@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { readCommandLine, textOptions } from '../steps/command-line.mjs';
 import { Problem } from '../steps/problem.mjs';
 
 const kinds = ['rows', 'backlog', 'consumers', 'snapshot'];
@@ -38,11 +38,8 @@ it. With the default sizes it needs about 8 GB of disk.`;
 
 /** What the command line asks for; undefined after --help. */
 export function readOptions(args = process.argv.slice(2)) {
-  const values = parse(args);
-  if (values.help) {
-    console.log(help);
-    return undefined;
-  }
+  const values = readCommandLine(args, textOptions(['rows', ...Object.keys(numbers), 'only', 'most', 'markdown', 'json']), help);
+  if (!values) return undefined;
   const number = (name) => (values[name] === undefined ? numbers[name][0] : wholeNumber(name, values[name], numbers[name].slice(1)));
   const options = {
     rows: (values.rows ?? '1000,1000000,20000000').split(',').map((text) => wholeNumber('rows', text.trim(), rowLimits)),
@@ -60,19 +57,6 @@ export function readOptions(args = process.argv.slice(2)) {
   };
   if (options.consumers > 0 && options.active > options.consumers) throw new Problem('--active must not be more than --consumers');
   return options;
-}
-
-function parse(args) {
-  const text = { type: 'string' };
-  const names = ['rows', ...Object.keys(numbers), 'only', 'most', 'markdown', 'json'];
-  try {
-    return parseArgs({
-      args,
-      options: { ...Object.fromEntries(names.map((name) => [name, text])), help: { type: 'boolean', short: 'h', default: false } },
-    }).values;
-  } catch (error) {
-    throw new Problem(`${error.message}\n\n${help}`);
-  }
 }
 
 function wholeNumber(name, text, [least, most]) {

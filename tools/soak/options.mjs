@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { readCommandLine, textOptions } from '../steps/command-line.mjs';
 import { Problem } from '../steps/problem.mjs';
 
 const signals = { term: 'SIGTERM', kill: 'SIGKILL' };
@@ -35,11 +35,8 @@ A database named posthorn_bench_… is made on the server that npm start would u
 
 /** What the command line asks for; undefined after --help. */
 export function readOptions(args = process.argv.slice(2)) {
-  const values = parse(args);
-  if (values.help) {
-    console.log(help);
-    return undefined;
-  }
+  const values = readCommandLine(args, textOptions([...Object.keys(numbers), 'restart', 'svg', 'markdown', 'json']), help);
+  if (!values) return undefined;
   const number = (name) => (values[name] === undefined ? numbers[name][0] : wholeNumber(name, values[name]));
   const restarts = values.restart === undefined ? [] : values.restart.split(',').map((word) => signalOf(word.trim()));
   const dispatchers = number('dispatchers');
@@ -58,21 +55,6 @@ export function readOptions(args = process.argv.slice(2)) {
     markdown: values.markdown,
     json: values.json,
   };
-}
-
-function parse(args) {
-  const names = [...Object.keys(numbers), 'restart', 'svg', 'markdown', 'json'];
-  try {
-    return parseArgs({
-      args,
-      options: {
-        ...Object.fromEntries(names.map((name) => [name, { type: 'string' }])),
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new Problem(`${error.message}\n\n${help}`);
-  }
 }
 
 function wholeNumber(name, text) {

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { Problem } from './problem.mjs';
+import { readCommandLine } from './command-line.mjs';
 
 const help = `npm start [-- options]
 
@@ -11,17 +10,6 @@ out, a consumer that prints what it gets. Ctrl-C stops it. What the apps read fr
 
 /** What the command line of `npm start` asks for; undefined after --help. */
 export function readOptions(args = process.argv.slice(2)) {
-  const { 'no-demo': noDemo, help: asked } = parse(args);
-  if (!asked) return { demo: !noDemo };
-  console.log(help);
-  return undefined;
-}
-
-function parse(args) {
-  try {
-    const options = { 'no-demo': { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } };
-    return parseArgs({ args, options }).values;
-  } catch (error) {
-    throw new Problem(`${error.message}\n\n${help}`);
-  }
+  const values = readCommandLine(args, { 'no-demo': { type: 'boolean', default: false } }, help);
+  return values && { demo: !values['no-demo'] };
 }

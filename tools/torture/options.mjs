@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
+import { readCommandLine } from '../steps/command-line.mjs';
 import { stateDir } from '../steps/paths.mjs';
 import { Problem } from '../steps/problem.mjs';
 
@@ -41,11 +41,8 @@ const minutesLimits = [0.1, 1440];
 
 /** What the command line asks for; undefined after --help. */
 export function readOptions(args = process.argv.slice(2), env = process.env) {
-  const values = parse(args);
-  if (values.help) {
-    console.log(help);
-    return undefined;
-  }
+  const values = readCommandLine(args, known, help);
+  if (!values) return undefined;
   const number = (name) => wholeNumber(name, values[name]);
   const dir = path.resolve(values.dir ?? path.join(stateDir, 'torture'));
   const options = {
@@ -73,29 +70,19 @@ export function readOptions(args = process.argv.slice(2), env = process.env) {
 
 const option = (value) => ({ type: 'string', ...(value !== undefined && { default: value }) });
 
-function parse(args) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        minutes: option('5'),
-        seed: option(),
-        rate: option('30'),
-        ingests: option('2'),
-        dispatchers: option('2'),
-        schedulers: option('2'),
-        consumers: option('120'),
-        server: option(),
-        dir: option(),
-        json: option(),
-        'no-build': { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new Problem(`${error.message}\n\n${help}`);
-  }
-}
+const known = {
+  minutes: option('5'),
+  seed: option(),
+  rate: option('30'),
+  ingests: option('2'),
+  dispatchers: option('2'),
+  schedulers: option('2'),
+  consumers: option('120'),
+  server: option(),
+  dir: option(),
+  json: option(),
+  'no-build': { type: 'boolean', default: false },
+};
 
 function wholeNumber(name, text) {
   const [least, most] = limits[name];
